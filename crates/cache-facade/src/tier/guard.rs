@@ -95,19 +95,6 @@ impl<T: Tier> Guard<T> {
         outcome.map(|answer| (answer, failed))
     }
 
-    /// Does a step of a removal by pattern, or all of it, if the tier knows no steps.
-    async fn step(
-        &self,
-        pattern: &Pattern,
-        tombstone: Tombstone,
-        after: Option<&ListCursor>,
-        limit: usize,
-    ) -> Result<RemovalStep> {
-        let attempt = || self.inner.remove_step_or_all(pattern, tombstone, after, limit);
-        let (step, failed) = self.call_counted(attempt).await?;
-        Ok(if failed > 0 { step.uncounted() } else { step })
-    }
-
     async fn timed<R>(&self, attempt: impl Future<Output = Result<R>> + Send) -> Result<R> {
         let attempt = std::pin::pin!(attempt);
         let limit = std::pin::pin!(timer::sleep(&self.settings.clock, self.settings.timeout));
@@ -135,6 +122,11 @@ impl<T: Tier> Guard<T> {
     }
 }
 
+/// Returns the step without its count if an attempt before it failed, since that may have removed some.
+fn counted(step: RemovalStep, failed: u32) -> RemovalStep {
+    if failed > 0 { step.uncounted() } else { step }
+}
+
 #[deny(clippy::missing_trait_methods)]
 #[async_trait]
 impl<T: Tier> Tier for Guard<T> {
@@ -154,9 +146,12 @@ impl<T: Tier> Tier for Guard<T> {
         let Target::Matching(pattern) = target else {
             return self.call(|| self.inner.remove(target, tombstone)).await;
         };
-        // However long it takes, each of its steps is bounded.
+        // However long it takes, each of its steps is bounded; of a tier that knows no steps the first is all.
         RemovalStep::all(|after| async move {
-            self.step(pattern, tombstone, after.as_ref(), ENTRIES_PER_STEP).await
+            let attempt =
+                || self.inner.remove_step_or_all(pattern, tombstone, after.as_ref(), ENTRIES_PER_STEP);
+            let (step, failed) = self.call_counted(attempt).await?;
+            Ok(counted(step, failed))
         })
         .await
     }
@@ -181,7 +176,9 @@ impl<T: Tier> Tier for Guard<T> {
         after: Option<&ListCursor>,
         limit: usize,
     ) -> Result<Option<RemovalStep>> {
-        self.step(pattern, tombstone, after, limit).await.map(Some)
+        let attempt = || self.inner.remove_step(pattern, tombstone, after, limit);
+        let (step, failed) = self.call_counted(attempt).await?;
+        Ok(step.map(|step| counted(step, failed)))
     }
 
     fn corrupt(&self) -> u64 {

@@ -1,7 +1,7 @@
 //! Removes keys, or what matches a pattern, and leaves tombstones; removes all, and what is dead.
 //!
 //! Long walks let go of a shard's lock every few hundred slots, and give it first to those who wait for it. Those
-//! whose name ends in `_pausing` wait for `pause` every few thousand entries, so that an async caller can yield to
+//! whose name ends in `_pausing` wait for `pause` every few hundred entries, so that an async caller can yield to
 //! its runtime. All that was there when they were called is gone when they return.
 
 use std::sync::{

@@ -33,7 +33,7 @@ impl Memory {
         run(self.mark_stale_pausing(marked, no_pause))
     }
 
-    /// As [`Memory::mark_stale`]. Waits for `pause` every few thousand entries, so that an async caller can yield.
+    /// As [`Memory::mark_stale`]. Waits for `pause` every few hundred entries, so that an async caller can yield.
     pub async fn mark_stale_pausing<F: Future<Output = ()>>(
         &self,
         marked: impl Fn(&Key, &Meta) -> Option<Timestamp>,

@@ -12,7 +12,7 @@ const LINEAR: f64 = 1.1;
 pub(crate) const NEAR_PAUSE_MS: f64 = 1.0;
 pub(crate) const TIER_PAUSE_MS: f64 = 50.0;
 
-/// The figures of a part, by name, in the order in which they came.
+/// The figures of a part, by name, in the order in which they came. Of what is noted several times the least counts.
 #[derive(Debug, Default)]
 pub(crate) struct Figures(Vec<(&'static str, Figure)>);
 
@@ -48,7 +48,7 @@ impl Figures {
         self.note(name, Kind::Cost, unit, LINEAR, size, cost);
     }
 
-    /// Notes what the same costs a `peer`: the exponent is of the ratio.
+    /// Notes what the same costs a `peer`: the exponent is of the ratio, as if the peer's cost were as it should be.
     pub(crate) fn beside(&mut self, name: &'static str, peer: &'static str, size: u64, cost: f64) {
         if let Some((_, figure)) = self.0.iter_mut().find(|(known, _)| *known == name) {
             figure.peer = Some(peer);
@@ -80,7 +80,8 @@ impl Figures {
             self.0.push((name, Figure { kind, unit, bound, values, beside, peer: None }));
             self.0.len() - 1
         });
-        self.0[at].1.values.insert(size, value);
+        let known = self.0[at].1.values.entry(size).or_insert(value);
+        *known = known.min(value);
     }
 
     /// Returns those of a kind.
@@ -134,10 +135,12 @@ impl Figure {
         }
     }
 
-    /// Returns the values, by those of the peer if there is one.
+    /// Returns the values; if there is a peer, what they would be if its cost were in proportion to the size, or the
+    /// same at any, whichever it should be.
     fn compared(&self) -> BTreeMap<u64, f64> {
-        let by_peer = |size: &u64| self.beside.get(size).copied().unwrap_or(1.0);
-        self.values.iter().map(|(size, value)| (*size, value / by_peer(size))).collect()
+        let should_be = |size: u64| if self.bound == LINEAR { size as f64 } else { 1.0 };
+        let by_peer = |size: &u64| self.beside.get(size).map_or(1.0, |peer| should_be(*size) / peer);
+        self.values.iter().map(|(size, value)| (*size, value * by_peer(size))).collect()
     }
 }
 
@@ -208,12 +211,14 @@ mod tests {
             figures.beside("hit", "a table", size, cost / 2.0);
             figures.flat("put", "ns", size, cost);
             figures.linear("clear", "ms", size, cost);
+            figures.beside("clear", "a table", size, cost * 3.0);
             figures.pause("reader", size, cost / 100.0, 0.3);
             figures.share("kept", size, 1.0, 1.0);
         }
         let report = json!({ "near": figures.report(), "seconds": 3 });
         assert_eq!(missed(&report), ["/near/put", "/near/reader"]);
         assert_eq!(report["near"]["hit"]["exponent"], 0.0);
+        assert_eq!(report["near"]["clear"]["exponent"], 1.0);
         assert_eq!(report["near"]["reader"]["pause_ms"], 0.4);
     }
 }

@@ -25,10 +25,13 @@ pub(super) const GROWTH: Program = Program {
     title: "How costs grow",
     args: &["--plots", "docs/img/growth"],
     about: "Each figure at several sizes. The exponent is the slope of a cost's logarithm by that of the size: 1 where \
-            twice as much costs twice as much, 0 where size makes no difference; of hits and puts in memory it is that of \
-            the ratio to a hash table of the standard library, whose memory is as far away. A wait is the longest that \
-            somebody else was held up: of three runs the least, since what the machine does by itself does not come back. \
-            `beside nothing` is what it does while nothing goes on.",
+            twice as much costs twice as much, 0 where size makes no difference. In memory it is compared with a hash \
+            table of the standard library, whose memory is as far away: the exponent is what it would be if the table's \
+            cost grew as it should. A wait is the longest that somebody else was held up, of several runs the least. A \
+            shared machine holds up everybody now and then: it is watched first, and of the waits above the bound as many \
+            are left out as it makes by itself in the same time, with what chance adds. `alive kept` is told of a million \
+            tags ended a day, `at once` of tags ended faster than memory can be swept of what they ended: loads that are \
+            under way must end first.",
     tables: &[
         part("memory", "/near"),
         Table::Plots(&[

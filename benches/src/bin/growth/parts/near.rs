@@ -17,22 +17,25 @@ use tokio::runtime::{Builder, Runtime};
 use super::sizes;
 use crate::{
     figures::{Figures, NEAR_PAUSE_MS},
-    pause::{Beside, RUNS, beside, millis, stall},
+    pause::{Beside, Machine, RUNS, millis},
 };
 
 /// How many reads are timed.
 const READS: u64 = 300_000;
 
 /// How many entries a removal of few ends: one in a hundred.
-const SOME: &str = "near:*07";
+const SOME: &str = "near:*99";
 
 const TABLE: &str = "a HashMap<String, Arc<u64>>";
 
 pub(super) fn measure(largest: u64) -> Result<Figures> {
     let mut figures = Figures::default();
+    let machine = Machine::beside_memory();
     for size in sizes(4, 7, largest) {
         eprintln!("near: {size} entries");
-        of_size(&mut figures, size)?;
+        costs(&mut figures, size, Near::new(size, machine)?)?;
+        pauses(&mut figures, size, machine)?;
+        table(&mut figures, size);
     }
     Ok(figures)
 }
@@ -45,18 +48,19 @@ struct Near {
     entries: Region<u64>,
     others: Region<u64>,
     size: u64,
+    machine: Machine,
 }
 
 impl Near {
     /// Makes one with room for `size` entries and some more.
-    fn new(size: u64) -> Result<Self> {
+    fn new(size: u64, machine: Machine) -> Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let clock = Clock::manual();
         let room = Memory::entries(size + size / 8 + 4096);
         let cache = runtime.block_on(Cache::builder().memory(room).clock(clock.clone()).build())?;
         let entries = cache.region("near").ttl("1h").open()?;
         let others = cache.region("other").ttl("30d").open()?;
-        let near = Self { runtime, clock, cache, entries, others, size };
+        let near = Self { runtime, clock, cache, entries, others, size, machine };
         near.runtime.block_on(async {
             for id in 0..OTHERS {
                 near.others.put(&id, id).await?;
@@ -66,19 +70,24 @@ impl Near {
         Ok(near)
     }
 
-    /// Fills it. Returns what a put took, in nanoseconds, and how long the longest took, in milliseconds.
-    fn fill(&self) -> Result<(f64, f64)> {
+    /// Fills it, and shows how long each put took, in milliseconds. Returns what a put took, in nanoseconds.
+    fn fill(&self, took: &mut dyn FnMut(f64)) -> Result<f64> {
         self.runtime.block_on(async {
             let begun = Instant::now();
-            let (mut before, mut longest) = (begun, Duration::ZERO);
+            let mut before = begun;
             for id in 0..self.size {
                 self.entries.put(&id, id).await?;
                 let now = Instant::now();
-                longest = longest.max(now - before);
+                took((now - before).as_secs_f64() * 1e3);
                 before = now;
             }
-            Ok(((before - begun).as_nanos() as f64 / self.size as f64, longest.as_secs_f64() * 1e3))
+            Ok((before - begun).as_nanos() as f64 / self.size as f64)
         })
+    }
+
+    /// Fills it again.
+    fn refill(&self) -> Result<()> {
+        self.fill(&mut |_| ()).map(drop)
     }
 
     /// Reads and writes something else: what a caller does beside.
@@ -90,7 +99,7 @@ impl Near {
 
     /// Returns for how long a caller is held up by `work` at most, and how long that takes.
     fn beside(&self, work: impl FnOnce() -> Result<()>) -> Result<Beside> {
-        let (found, done) = beside(async |number| self.call(number).await, work);
+        let (found, done) = self.machine.beside(async |number| self.call(number).await, work);
         done.map(|()| found)
     }
 
@@ -103,99 +112,84 @@ impl Near {
 /// How many other entries there are.
 const OTHERS: u64 = 1000;
 
-fn of_size(figures: &mut Figures, size: u64) -> Result<()> {
-    table(figures, size, Near::new(size)?)?;
-    let runs = if size < 10_000_000 { RUNS } else { RUNS - 1 };
+/// What goes on beside a caller, and where the time that it takes is told, if that grows with the size.
+const WORK: [(&str, Option<&str>, &str); 6] = [
+    ("fill", None, "beside_puts"),
+    ("pattern_of_none", Some("pattern_of_none"), "beside_a_pattern_of_none"),
+    ("pattern_of_some", Some("pattern_of_some"), "beside_a_pattern_of_some"),
+    ("pattern_of_all", Some("pattern_of_all"), "beside_a_pattern_of_all"),
+    ("clear", Some("clear"), "beside_clear"),
+    ("sweep_of_all", Some("sweep_of_all"), "beside_a_sweep_of_all"),
+];
+
+/// What took less is taken for this: no more can be told of it.
+const MIN_TOOK_MS: f64 = 0.01;
+
+/// Measures whom puts, removals and sweeps hold up, and how long they take.
+fn pauses(figures: &mut Figures, size: u64, machine: Machine) -> Result<()> {
+    // The longer the work, the better is it known how much the machine does by itself.
+    let runs = if size < 10_000_000 { RUNS } else { 2 };
     let mut least: HashMap<&str, Beside> = HashMap::new();
     let mut note = |name: &'static str, found: Beside| {
         let known = least.entry(name).or_insert(found);
         *known = known.least(found);
     };
-    let near = Near::new(size)?;
+    let near = Near::new(size, machine)?;
+    let sweep = || {
+        near.cache.sweep();
+        Ok(())
+    };
     let mut longest_put = f64::INFINITY;
     for _ in 0..runs {
-        let mut put_ms = 0.0;
-        note("fill", near.beside(|| near.fill().map(|(_, longest)| put_ms = longest))?);
-        longest_put = longest_put.min(put_ms);
-        note(
-            "idle",
-            near.beside(|| {
-                std::thread::sleep(Duration::from_millis(300));
-                Ok(())
-            })?,
-        );
-        note(
-            "sweep_of_none",
-            near.beside(|| {
-                near.cache.sweep();
-                Ok(())
-            })?,
-        );
+        let mut put_ms = Ok(0.0);
+        let fill = || {
+            put_ms = machine.longest_of(|took| near.fill(took).map(drop));
+            Ok(())
+        };
+        note("fill", near.beside(fill)?);
+        longest_put = longest_put.min(put_ms?);
+        note("sweep_of_none", near.beside(sweep)?);
         note("pattern_of_none", near.beside(|| near.remove_matching("near:none*"))?);
         note("pattern_of_some", near.beside(|| near.remove_matching(SOME))?);
         note("pattern_of_all", near.beside(|| near.remove_matching("near:*"))?);
-        near.fill()?;
+        near.refill()?;
         note("clear", near.beside(|| Ok(near.runtime.block_on(near.entries.clear())?))?);
-        near.fill()?;
+        near.refill()?;
         near.clock.advance(Duration::from_secs(2 * 3600));
-        note(
-            "sweep_of_all",
-            near.beside(|| {
-                near.cache.sweep();
-                Ok(())
-            })?,
-        );
+        note("sweep_of_all", near.beside(sweep)?);
     }
     figures.pause("longest_put", size, longest_put, NEAR_PAUSE_MS);
     figures.flat("sweep_of_none", "ms", size, least["sweep_of_none"].took_ms.max(MIN_TOOK_MS));
-    for (name, what) in [
-        ("pattern_of_none", "pattern_of_none"),
-        ("pattern_of_some", "pattern_of_some"),
-        ("pattern_of_all", "pattern_of_all"),
-        ("clear", "clear"),
-        ("sweep_of_all", "sweep_of_all"),
-    ] {
-        figures.linear(name, "ms", size, least[what].took_ms.max(MIN_TOOK_MS));
+    figures.pause("beside_a_sweep_of_none", size, least["sweep_of_none"].longest_ms, NEAR_PAUSE_MS);
+    for (work, cost, pause) in WORK {
+        if let Some(cost) = cost {
+            figures.linear(cost, "ms", size, least[work].took_ms.max(MIN_TOOK_MS));
+        }
+        figures.pause(pause, size, least[work].longest_ms, NEAR_PAUSE_MS);
     }
-    for (name, what) in [
-        ("beside_nothing", "idle"),
-        ("beside_puts", "fill"),
-        ("beside_a_sweep_of_none", "sweep_of_none"),
-        ("beside_a_pattern_of_none", "pattern_of_none"),
-        ("beside_a_pattern_of_some", "pattern_of_some"),
-        ("beside_a_pattern_of_all", "pattern_of_all"),
-        ("beside_clear", "clear"),
-        ("beside_a_sweep_of_all", "sweep_of_all"),
-    ] {
-        figures.pause(name, size, least[what].longest_ms, NEAR_PAUSE_MS);
-    }
-    near.fill()?;
+    near.refill()?;
     let stalls = |pattern: &'static str| {
-        stall(async {
+        machine.stall(async {
             black_box(near.cache.remove_matching(pattern).await.ok());
         })
     };
     let none = (0..RUNS).map(|_| stalls("near:none*")).fold(f64::INFINITY, f64::min);
     figures.pause("runtime_beside_a_pattern_of_none", size, none, NEAR_PAUSE_MS);
     figures.pause("runtime_beside_a_pattern_of_all", size, stalls("near:*"), NEAR_PAUSE_MS);
-    near.fill()?;
-    let clear = stall(async {
+    near.refill()?;
+    let clear = machine.stall(async {
         black_box(near.entries.clear().await.ok());
     });
     figures.pause("runtime_beside_clear", size, clear, NEAR_PAUSE_MS);
     Ok(())
 }
 
-/// What took less is taken for this: no more can be told of it.
-const MIN_TOOK_MS: f64 = 0.01;
-
-/// Measures puts and hits beside a hash table's, and what an entry takes.
-fn table(figures: &mut Figures, size: u64, near: Near) -> Result<()> {
-    let (mut put, mut filled) = (f64::NAN, Ok(()));
-    let taken = allocation_counter::measure(|| filled = near.fill().map(|(nanos, _)| put = nanos));
-    filled.context("cannot fill memory")?;
+/// Measures puts and hits, and what an entry takes.
+fn costs(figures: &mut Figures, size: u64, near: Near) -> Result<()> {
+    let mut put = Ok(f64::NAN);
+    let taken = allocation_counter::measure(|| put = near.fill(&mut |_| ()));
     figures.flat("bytes_an_entry", "bytes", size, taken.bytes_current as f64 / size as f64);
-    figures.flat("put", "ns", size, put);
+    figures.flat("put", "ns", size, put.context("cannot fill memory")?);
     let hit = near.runtime.block_on(async {
         let begun = Instant::now();
         for _ in 0..READS {
@@ -204,20 +198,33 @@ fn table(figures: &mut Figures, size: u64, near: Near) -> Result<()> {
         anyhow::Ok(millis(begun) * 1e6 / READS as f64)
     })?;
     figures.flat("hit", "ns", size, hit);
-    drop(near);
+    Ok(())
+}
 
-    let begun = Instant::now();
+/// Measures the same of a table, whose memory is as far away.
+fn table(figures: &mut Figures, size: u64) {
+    let fill = || (0..size).map(|id| (format!("near:{id}"), Arc::new(id)));
     let mut table = HashMap::new();
-    for id in 0..size {
-        table.insert(format!("near:{id}"), Arc::new(id));
+    let begun = Instant::now();
+    for (key, value) in fill() {
+        table.insert(key, value);
     }
     figures.beside("put", TABLE, size, millis(begun) * 1e6 / size as f64);
     let (begun, mut id) = (Instant::now(), String::new());
     for _ in 0..READS {
         id.clear();
-        write!(id, "near:{}", fastrand::u64(0..size))?;
+        let _ = write!(id, "near:{}", fastrand::u64(0..size));
         black_box(table.get(&id).map(Arc::clone));
     }
     figures.beside("hit", TABLE, size, millis(begun) * 1e6 / READS as f64);
-    Ok(())
+    let mut walk = |names: &[&'static str], keep: fn(&str) -> bool| {
+        let begun = Instant::now();
+        table.retain(|key, _| keep(key));
+        for name in names {
+            figures.beside(name, TABLE, size, millis(begun));
+        }
+    };
+    walk(&["pattern_of_none"], |key| !key.starts_with("near:none"));
+    walk(&["pattern_of_some"], |key| !key.ends_with("99"));
+    walk(&["pattern_of_all", "clear", "sweep_of_all"], |key| !key.starts_with("near:"));
 }

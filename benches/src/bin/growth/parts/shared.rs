@@ -14,7 +14,7 @@ use tokio::runtime::{Builder, Runtime};
 use super::sizes;
 use crate::{
     figures::{Figures, TIER_PAUSE_MS},
-    pause::{beside, millis},
+    pause::{Machine, millis},
 };
 
 /// How many reads are timed, and how many entries there are beside.
@@ -118,12 +118,13 @@ impl Behind {
     pub(super) fn remove(&self, figures: &mut Figures) -> Result<()> {
         let removals = [
             ("pattern_of_none", "beside_a_pattern_of_none", "many:none*", None),
-            ("pattern_of_some", "beside_a_pattern_of_some", "many:*07", Some(self.size / 100)),
+            ("pattern_of_some", "beside_a_pattern_of_some", "many:*99", Some(self.size / 100)),
             ("pattern_of_all", "beside_a_pattern_of_all", "many:*", None),
         ];
         for (name, pause, pattern, wanted) in removals {
             let remove = || self.block_on(self.remove_matching(pattern));
-            let (found, removed) = beside(async |number| self.call(number).await, remove);
+            let (found, removed) =
+                Machine::beside_tiers().beside(async |number| self.call(number).await, remove);
             let removed = removed?;
             ensure!(
                 wanted.is_none_or(|wanted| removed == wanted),

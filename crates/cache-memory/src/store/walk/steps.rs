@@ -11,8 +11,9 @@ use crate::store::slots::SlotId;
 /// How many slots a walk visits before it lets others have the lock of the shard.
 pub(crate) const SLOTS_PER_LOCK: SlotId = 256;
 
-/// How many slots a walk visits between two pauses, about: some hundred microseconds if all are removed.
-pub(crate) const SLOTS_PER_PAUSE: usize = 4096;
+/// How many slots a walk visits between two pauses, about: half a millisecond if all are removed whose memory no
+/// cache of the processor has.
+pub(crate) const SLOTS_PER_PAUSE: usize = 512;
 
 /// Pauses a walk every [`SLOTS_PER_PAUSE`] slots.
 pub(crate) struct Pauses<P> {

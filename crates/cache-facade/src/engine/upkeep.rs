@@ -1,6 +1,7 @@
 //! What is done in the background: memory is swept, and tiers that failed are tried again.
 
 use std::{
+    collections::HashSet,
     pin::pin,
     slice,
     sync::{Arc, Weak},
@@ -8,7 +9,10 @@ use std::{
 };
 
 use cache_core::{Clock, Tombstone};
-use futures_util::future::{Either, join_all, select};
+use futures_util::{
+    future::{Either, select},
+    stream::{FuturesUnordered, StreamExt},
+};
 use tokio::task::yield_now;
 
 use super::{Engine, loops::LoopGuard};
@@ -75,11 +79,24 @@ impl Engine {
         }
     }
 
-    /// Tries tiers that failed again, and looks whether the clock was set back, for as long as the cache lives.
+    /// Tries tiers that failed again, and looks whether the clock was set back, for as long as the cache lives. A
+    /// tier that takes long to be given what it could not take holds up neither the others nor the rounds.
     pub(super) async fn retry_tiers(engine: Weak<Self>, clock: Clock, guard: LoopGuard) {
         clock.notice_set_back();
+        let (mut retries, mut under_way) = (FuturesUnordered::new(), HashSet::new());
         loop {
-            timer::sleep(&clock, RETRY_INTERVAL).await;
+            let mut next = pin!(timer::sleep(&clock, RETRY_INTERVAL));
+            loop {
+                if retries.is_empty() {
+                    next.as_mut().await;
+                    break;
+                }
+                let Either::Right((done, _)) = select(next.as_mut(), retries.next()).await else { break };
+                if let (Some(at), Some(engine)) = (done, engine.upgrade()) {
+                    under_way.remove(&at);
+                    engine.go_on_once_idle(at);
+                }
+            }
             let Some(engine) = engine.upgrade().filter(|_| guard.goes_on()) else { return };
             if engine.is_closed() {
                 return;
@@ -94,14 +111,29 @@ impl Engine {
                 engine.memory().clear();
             }
             engine.tiers().iter().for_each(TierHandle::drop_dead);
-            let tiers = engine.tiers().iter().filter(|tier| tier.is_failing() || tier.has_pending());
-            join_all(tiers.map(|tier| engine.retry(tier))).await;
-            // In a task of its own: it may take long.
             for (at, tier) in engine.tiers().iter().enumerate() {
-                if !tier.is_failing() && tier.has_idle_walks() {
-                    engine.go_on_with_what_is_owed(at);
+                if under_way.contains(&at) {
+                    continue;
+                }
+                if tier.is_failing() || tier.has_pending() {
+                    under_way.insert(at);
+                    let engine = Arc::clone(&engine);
+                    retries.push(async move {
+                        engine.retry(&engine.tiers()[at]).await;
+                        at
+                    });
+                } else {
+                    engine.go_on_once_idle(at);
                 }
             }
+        }
+    }
+
+    /// Goes on with the removals that a tier owes, unless somebody does: in a task of its own, since it may take long.
+    fn go_on_once_idle(self: &Arc<Self>, at: usize) {
+        let tier = &self.tiers()[at];
+        if !tier.is_failing() && tier.has_idle_walks() {
+            self.go_on_with_what_is_owed(at);
         }
     }
 

@@ -1,16 +1,19 @@
 //! Removes what is selected, and counts it: by the counts of tiers, or by a walk before a stamp ends it.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{collections::HashSet, pin::pin, sync::Arc, time::Duration};
 
 use cache_core::{Error, ErrorKind, Key, Prefix, Result, Tag};
-use futures_util::future::join_all;
+use futures_util::future::{Either, join_all, select};
 
 use super::{
     count::Tally,
     removed::Removed,
     selection::{RemovalCount, Selected, Selection},
 };
-use crate::{cache::Cache, engine::Engine};
+use crate::{cache::Cache, engine::Engine, timer};
+
+/// For how long what stamps end is counted at most, before they end it.
+const COUNTED_FOR: Duration = Duration::from_secs(2);
 
 impl Cache {
     /// Removes all that is selected, and returns how many values that ended: what [`Cache::count`] returned just
@@ -18,7 +21,8 @@ impl Cache {
     /// [`Cache::remove_matching`]. Then tags are invalidated, kinds cleared, or everything; what that ends is
     /// counted by a walk before it, since a stamp tells nobody what it ends. The walk costs as much as a
     /// [`Cache::count`], which an [invalidation](Cache::invalidate) or a [clear](Cache::clear) by itself does
-    /// not.
+    /// not. Until it is over what is selected is served, so it lasts two seconds at most: then what is ended is not
+    /// counted, and the count not complete.
     ///
     /// Once begun, it goes on to its end.
     ///
@@ -81,7 +85,13 @@ impl Engine {
         let removals = selected.patterns.iter().map(|pattern| self.remove_matching(pattern));
         join_all(removals).await.iter().for_each(|removed| sum.add(&Self::tally_of(removed)));
         if selected.has_stamps() {
-            sum.add(&self.count_selected(&selected.by_stamps()).await);
+            let by_stamps = selected.by_stamps();
+            let count = pin!(self.count_selected(&by_stamps));
+            let limit = pin!(timer::sleep(self.clock(), COUNTED_FOR));
+            sum.add(&match select(count, limit).await {
+                Either::Left((counted, _)) => counted,
+                Either::Right(_) => Tally::new(0, vec![None; self.tiers().len()], false),
+            });
         }
         if selected.all {
             self.clear().await;

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use cache_core::{ErrorKind, Fetched, Operation, Tag, Ttl};
 use cache_facade::{Cache, Judgement, Memory, Selection};
-use tests::{Fixture, ModelTier, about};
+use tests::{Fixture, ModelTier, Moment, about};
 
 /// A tier that can't list what it holds, as tiers that were written before there was a listing.
 #[derive(Debug)]
@@ -213,6 +213,22 @@ async fn rule_128_a_count_stops_at_its_bound_and_the_removal_does_not() {
     assert_eq!(fixture.peek("7"), None);
     let left = fixture.cache.invalidate_counted("red").await.unwrap();
     assert_eq!((left.removed.at_most(), left.complete), (0, true), "what has ended ends no second time");
+}
+
+/// What is ended is wrong: whoever ends it does not serve it for as long as a slow tier takes to count it.
+#[tokio::test]
+async fn rule_128_what_takes_long_to_be_counted_is_ended_uncounted() {
+    let fixture = Fixture::new().await;
+    fixture.region.put("a", tagged("value", "red")).await.unwrap();
+    let gate = fixture.tier.gate(Operation::Get, Moment::Before);
+    let cache = fixture.cache.clone();
+    let removal = tokio::spawn(async move { cache.invalidate_counted("red").await });
+    gate.reached(1).await;
+    assert!(fixture.peek("a").is_some() && !removal.is_finished());
+    fixture.clock.advance(Duration::from_secs(2));
+    let count = removal.await.unwrap().unwrap();
+    assert!(!count.complete && count.removed.tiers.is_empty(), "{count:?}");
+    assert_eq!(fixture.peek("a"), None);
 }
 
 #[tokio::test]

@@ -189,7 +189,8 @@ impl ServiceClient {
     async fn read(&self, path: &[&str], answer: Response) -> CommandResult<Value> {
         let body = whole(&self.base, answer).await?;
         let document = serde_json::from_slice::<Value>(&body).ok();
-        let ours = document.filter(|document| document.get(member_of(path)).is_some());
+        let ours =
+            document.filter(|document| member_of(path).is_none_or(|member| document.get(member).is_some()));
         ours.ok_or_else(|| {
             problem::foreign(&self.base, "what is there answered something other than our JSON")
         })
@@ -223,9 +224,11 @@ async fn whole(base: &Url, mut answer: Response) -> CommandResult<Vec<u8>> {
     Ok(body)
 }
 
-/// Returns a member that every answer of a path has: without it something else answered.
-fn member_of(path: &[&str]) -> &'static str {
-    match path {
+/// Returns a member that every answer of a path has, if one is known: without it something else answered.
+fn member_of(path: &[&str]) -> Option<&'static str> {
+    let member = match path {
+        ["v1", "cache", ..] => "key",
+        ["cache", "overview"] => "tiers",
         ["v1", "stats"] => "hits",
         ["v1", "batch"] => "items",
         ["cache", "report"] => "since_start",
@@ -235,8 +238,9 @@ fn member_of(path: &[&str]) -> &'static str {
         ["cache", "warming", "trigger"] => "results",
         ["cache", "warming", _] => "strategies",
         ["cache", "health"] => "status",
-        _ => "key",
-    }
+        _ => return None,
+    };
+    Some(member)
 }
 
 fn directed(request: RequestBuilder, directives: Option<&str>) -> RequestBuilder {

@@ -30,7 +30,8 @@ impl Providers {
     ///
     /// # Errors
     ///
-    /// `Config` with all that is wrong with them: invalid options, missing API keys and folders.
+    /// `Config` with all that is wrong with them: invalid options, missing API keys and folders; and for settings of
+    /// a shared tier that can't be used.
     pub(crate) fn open(config: &Config, clock: &Clock) -> Result<Self> {
         let settings = &config.settings;
         let replay = Arc::new(ReplayProvider::new(settings.replay(), clock.clone())?);
@@ -40,6 +41,9 @@ impl Providers {
         let opened =
             errors.or(opened).map_err(|errors| Error::new(ErrorKind::Config, "start", errors.to_string()))?;
         let mut builder = Registry::builder(clock.clone());
+        if let Some(store) = settings.cache.quota_store(clock)? {
+            builder = builder.quota_store(store);
+        }
         if entries.is_empty() {
             builder = builder.provider(replay.clone(), settings.replay_provider_settings());
         }

@@ -32,13 +32,8 @@ pub trait QuotaStore: Debug + Send + Sync + 'static {
     /// # Errors
     ///
     /// If the record could not be replaced, or it is not known whether it was.
-    async fn replace(
-        &self,
-        name: &str,
-        expected: Option<&str>,
-        version: &str,
-        record: &[u8],
-    ) -> Result<bool>;
+    async fn replace(&self, name: &str, expected: Option<&str>, version: &str, record: &[u8])
+    -> Result<bool>;
 }
 
 /// A record as it was read.

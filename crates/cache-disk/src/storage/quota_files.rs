@@ -79,7 +79,8 @@ impl QuotaFiles {
     /// Returns the file of a name, whatever its characters are.
     fn path(&self, name: &str) -> PathBuf {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-        let encoded = |byte: u8| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02x}") };
+        let encoded =
+            |byte: u8| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02x}") };
         let stem: String = name.bytes().map(encoded).collect();
         self.folder.join(format!("{stem}.quota"))
     }

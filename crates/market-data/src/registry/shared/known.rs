@@ -56,8 +56,11 @@ impl Known {
     pub(super) fn new(limits: &[Limit]) -> Self {
         let shortest = limits.iter().map(|(_, span)| *span).min().unwrap_or(MAX_VALID);
         let valid = (shortest / 10).min(FIRST_VALID);
-        let reports = limits.iter().map(|(limit, span)| {
-            QuotaReport { limit: *limit, span: *span, left: *limit, runs_out_in: None }
+        let reports = limits.iter().map(|(limit, span)| QuotaReport {
+            limit: *limit,
+            span: *span,
+            left: *limit,
+            runs_out_in: None,
         });
         Self {
             memory: None,
@@ -83,7 +86,9 @@ impl Known {
         }
         let refused = match (&self.unreachable, &self.refused) {
             // It is counted in memory, and written once that is possible.
-            (Some(_), _) if self.alone.is_some() => self.refused.clone().filter(|refused| now < refused.until)?,
+            (Some(_), _) if self.alone.is_some() => {
+                self.refused.clone().filter(|refused| now < refused.until)?
+            }
             (Some(_), _) => {
                 let why = "its calls can't be counted, and this node has no more of them".to_owned();
                 NotAdmitted { until: now.after(super::LOOK_EVERY), why }
@@ -93,7 +98,9 @@ impl Known {
         };
         Some(match self.share.take(limits, now) {
             Ok(()) => Ok(()),
-            Err(until) => Err(NotAdmitted { until: until.unwrap_or(refused.until).min(refused.until), ..refused }),
+            Err(until) => {
+                Err(NotAdmitted { until: until.unwrap_or(refused.until).min(refused.until), ..refused })
+            }
         })
     }
 

@@ -22,7 +22,8 @@ const CALLS_PER_SHARED: u32 = 4;
 
 /// The spans that a quota may have, by which calls are counted whether or not there is one: a quota that is set
 /// later counts what was called before.
-pub(super) const SPANS: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(60), Duration::from_secs(86_400)];
+pub(super) const SPANS: [Duration; 3] =
+    [Duration::from_secs(1), Duration::from_secs(60), Duration::from_secs(86_400)];
 
 /// A limit of calls, and its span.
 pub(super) type Limit = (u32, Duration);
@@ -191,9 +192,8 @@ impl Ledger {
 
     /// Returns how many calls within a span are for the shares of nodes.
     fn shared(&self, at: usize, limit: u32) -> u32 {
-        let known = self.nodes.values().filter(|node| {
-            node.until.saturating_add(self.spans[at].span()) > self.latest
-        });
+        let known =
+            self.nodes.values().filter(|node| node.until.saturating_add(self.spans[at].span()) > self.latest);
         let known = known.fold(0, |sum: u32, node| sum.saturating_add(node.shares[at]));
         let unheard = self.lost.is_some_and(|lost| {
             let until = lost.saturating_add(micros(HOLD)).saturating_add(self.spans[at].span());
@@ -228,7 +228,8 @@ impl Ledger {
 
     /// Says why nothing is granted: the limit that holds longest.
     fn refusal(&self, limits: &[Limit]) -> Refusal {
-        let wait = |until: i64| Duration::from_micros(until.saturating_sub(self.latest).max(1).unsigned_abs());
+        let wait =
+            |until: i64| Duration::from_micros(until.saturating_sub(self.latest).max(1).unsigned_abs());
         if self.latest < self.checked {
             return Refusal { wait: wait(self.checked), limit: None };
         }
@@ -248,7 +249,8 @@ impl Ledger {
     pub(super) fn is_due(&self, node: &str, held: Shares, limits: &[Limit]) -> bool {
         let Some(known) = self.nodes.get(node) else { return true };
         let late = known.until.saturating_sub(self.latest) < micros(HOLD - HOLD / 20);
-        late || known.shares != held || self.wanted(node, limits).iter().zip(held).any(|(want, held)| *want > held)
+        late || known.shares != held
+            || self.wanted(node, limits).iter().zip(held).any(|(want, held)| *want > held)
     }
 
     /// Confirms the shares that a node says it holds at most, and raises them as far as there is room.

@@ -216,7 +216,12 @@ impl SharedQuota {
         } else if let Some((since, _)) = was_unreachable {
             let (provider, store) = (&*self.provider, self.store.name());
             let seconds = self.time.wall_now().since(since).as_secs();
-            tracing::info!(provider, store, seconds, "quota counter reachable again: calls are counted there");
+            tracing::info!(
+                provider,
+                store,
+                seconds,
+                "quota counter reachable again: calls are counted there"
+            );
         }
     }
 
@@ -232,10 +237,18 @@ impl SharedQuota {
                 return;
             }
         }
-        let calls: Vec<String> =
-            self.counter().share.iter().map(|(calls, span)| format!("{calls} in {} s", span.as_secs())).collect();
+        let calls: Vec<String> = self
+            .counter()
+            .share
+            .iter()
+            .map(|(calls, span)| format!("{calls} in {} s", span.as_secs()))
+            .collect();
         let share = calls.join(", ");
-        let kept = if self.store.is_shared() { "keeping to this node's share of calls" } else { "counting in memory" };
+        let kept = if self.store.is_shared() {
+            "keeping to this node's share of calls"
+        } else {
+            "counting in memory"
+        };
         tracing::warn!(provider, store, %error, share, "quota counter unreachable: {kept}");
     }
 

@@ -1,5 +1,6 @@
 //! The quota of a provider holds for all processes of the service together, whatever ends or starts again.
 
+mod stores;
 mod upstream;
 
 // The fixture of the other tests of the service.

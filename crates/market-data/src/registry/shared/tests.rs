@@ -305,12 +305,7 @@ async fn rule_82_a_node_without_its_counter_keeps_to_its_share_and_says_so() {
     (0..3).for_each(|at| fleet.cut(at, false));
     fleet.pass(Duration::from_secs(2)).await;
     assert!(fleet.nodes[0].quota.counter().unreachable.is_none());
-    let again = fleet.call(0).await;
-    assert!(
-        fleet.call_all(0).await > 20,
-        "and all is well again: {again:?} {:?}",
-        fleet.server.held.lock().records["acme"].1.iter().map(|b| *b as char).collect::<String>()
-    );
+    assert!(fleet.call_all(0).await > 20, "and all is well again");
     fleet.check().unwrap();
 }
 

@@ -27,8 +27,8 @@
 //! Each key is a Redis string of that name, behind the configured namespace. It holds the key's record as
 //! [`envelope`](cache_core::envelope) writes it. In a Cluster the name begins with a tag in braces, which groups
 //! keys; keys that share a hash tag of their own stay together. `!!patterns` is the log of removed patterns,
-//! `!!lease:…` is a lease, and `!!quota:…` counts calls. A value that is no record is overwritten by a put or removal of its very key,
-//! and left alone by a removal by pattern. Nothing else on the server is touched.
+//! `!!lease:…` is a lease, and `!!quota:…` counts calls. A value that is no record is overwritten by a put or
+//! removal of its very key, and left alone by a removal by pattern. Nothing else on the server is touched.
 //!
 //! # What is promised
 //!

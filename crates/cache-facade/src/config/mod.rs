@@ -89,9 +89,9 @@ impl CacheConfig {
 }
 
 impl CacheConfig {
-    /// Returns where calls to a source are counted, so that its quota holds for all nodes and over restarts: Redis
-    /// if it is configured, else PostgreSQL, else the disk; `None` if none of them was built in. It has connections
-    /// of its own, which are opened when it is first asked.
+    /// Returns where calls to a source are counted, so that its quota holds for all nodes and over restarts:
+    /// Redis if it is configured, else PostgreSQL, else the disk; `None` if none of them was built in. It has
+    /// connections of its own.
     ///
     /// # Errors
     ///

@@ -1,7 +1,8 @@
 //! The names of keys on the server.
 //!
 //! A key is named `[{tag}][namespace:]key`, with the tag in a Cluster only. A lease's name has `!!lease:` before
-//! the key, a count of calls `!!quota:`, and a bucket's pattern log is named `!!patterns`: no key begins with two exclamation marks.
+//! the key, a count of calls `!!quota:`, and a bucket's pattern log is named `!!patterns`: no key begins with two
+//! exclamation marks.
 
 use std::fmt;
 

@@ -13,7 +13,7 @@ use crate::{
     scripts::{LuaScript, READ_QUOTA, REPLACE_QUOTA},
 };
 
-/// How long a record is kept that nobody changes: longer than the longest quota, a day, with what nodes hold of it.
+/// How long a record is kept that nobody changes: longer than the longest quota, a day, with shares.
 const KEPT_MILLIS: u64 = 3 * 24 * 3600 * 1000;
 
 /// Calls that nodes count together, on Redis, by the server's time. Clones share the connections.

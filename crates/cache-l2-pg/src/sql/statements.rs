@@ -161,8 +161,8 @@ statements! {
     role_and_time = RoleAndTime: "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on',
         (extract(epoch FROM clock_timestamp()) * 1000000)::bigint";
 
-    /// Selects the server's time in microseconds since 1970, and the version and record of calls of a name: nulls if
-    /// there is none. Takes the name.
+    /// Selects the server's time in microseconds since 1970, and the version and record of calls of a name: nulls
+    /// if there is none. Takes the name.
     read_quota = ReadQuota: "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint, version, record
         FROM (VALUES (1)) AS one LEFT JOIN {quotas} ON name = ?";
 

@@ -117,8 +117,8 @@ fn uncounted(report: &ProviderReport) -> Option<&'static str> {
     report.counter.as_ref().filter(|counter| counter.unreachable.is_some()).map(|counter| counter.store)
 }
 
-/// Returns what is told of a provider: whether it can be asked, quotas apart, until when it asked for no calls, and
-/// where its calls can't be counted.
+/// Returns what is told of a provider: whether it can be asked, quotas apart, until when it asked for no calls,
+/// and where its calls can't be counted.
 fn told(report: &ProviderReport) -> Value {
     let mut told = json!({ "name": report.name, "healthy": report.is_healthy() });
     if let Some(until) = report.silent_until {

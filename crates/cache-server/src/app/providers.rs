@@ -32,8 +32,8 @@ impl Providers {
     ///
     /// # Errors
     ///
-    /// `Config` with all that is wrong with them: invalid options, missing API keys and folders; and for settings of
-    /// a shared tier that can't be used.
+    /// `Config` with all that is wrong with them: invalid options, missing API keys and folders; and for settings
+    /// of a shared tier that can't be used.
     pub(crate) fn open(config: &Config, clock: &Clock) -> Result<Self> {
         let settings = &config.settings;
         let replay = Arc::new(ReplayProvider::new(settings.replay(), clock.clone())?);

@@ -73,7 +73,7 @@ impl Node {
     async fn unanswered(&self) -> Vec<usize> {
         let mut unanswered = Vec::new();
         for hot in 0..HOT {
-            let answer = self.server().json(&format!("/v1/quotes/HOT{hot}")).await;
+            let answer = self.server().json(&format!("/v1/quotes/HOT{hot}@US")).await;
             if !answer["price"].is_number() {
                 unanswered.push(hot);
             }
@@ -112,7 +112,7 @@ impl Load {
             tokio::spawn(async move {
                 let mut asked = 0;
                 while !ends.load(Ordering::Relaxed) {
-                    let symbol = format!("C{number}X{at}X{asked}");
+                    let symbol = format!("C{number}X{at}X{asked}@US");
                     // Most are refused, and none may be answered late.
                     let _ = client.get(format!("{url}/v1/quotes/{symbol}")).timeout(PATIENCE).send().await;
                     asked += 1;

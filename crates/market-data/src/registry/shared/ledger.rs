@@ -93,8 +93,8 @@ impl Ledger {
         }
     }
 
-    /// Returns what a record says at `now`, and whether that has to be stored because the time was set back: it goes
-    /// on from there. What can't be read is as good as none.
+    /// Returns what a record says at `now`, and whether that has to be stored because the time was set back: it
+    /// goes on from there. What can't be read is as good as none.
     pub(super) fn read(record: Option<&[u8]>, id: u64, now: i64, shared: bool) -> (Self, bool) {
         let read = record.and_then(|record| serde_json::from_slice::<Self>(record).ok());
         let has_all = |ledger: &Self| {
@@ -274,8 +274,8 @@ impl Ledger {
         shares
     }
 
-    /// Returns what the shares of a node should be: what is for shares, divided by the nodes that are there, and at
-    /// least one call as long as others leave one.
+    /// Returns what the shares of a node should be: what is for shares, divided by the nodes that are there, and
+    /// at least one call as long as others leave one.
     pub(super) fn wanted(&self, node: &str, limits: &[Limit]) -> Shares {
         let mut wanted = Shares::default();
         let nodes = u32::try_from(self.nodes(node)).unwrap_or(u32::MAX).max(1);

@@ -1,3 +1,5 @@
+//! Tests of a shared quota: nodes whose server, lines and processes fail, on a manual clock.
+
 use std::{
     collections::HashMap,
     sync::atomic::{AtomicBool, AtomicI64},

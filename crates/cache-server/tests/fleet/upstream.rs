@@ -23,7 +23,7 @@ pub(crate) struct Upstream {
 
 impl Upstream {
     /// Starts it, with a configuration of the provider `acme` that may call it so often in a minute. Quotes are
-    /// fresh for a second, and may be served long after.
+    /// fresh for less than a minute, and may be served long after.
     pub(crate) async fn start(per_minute: usize) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/{{symbol}}", listener.local_addr().unwrap());
@@ -41,7 +41,7 @@ impl Upstream {
         });
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("cache.yaml");
-        let lives = json!({ "providers": [acme], "ttl": { "price": 1 }, "grace": { "price": 3600 } });
+        let lives = json!({ "providers": [acme], "ttl": { "price": 45 }, "grace": { "price": 3600 } });
         fs::write(&file, lives.to_string()).unwrap();
         Self { called, config: format!("--config={}", file.display()), _folder: folder }
     }

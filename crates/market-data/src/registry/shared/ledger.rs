@@ -54,6 +54,9 @@ pub(super) struct Ledger {
     /// The calls within each of [`SPANS`].
     spans: Vec<SpanCalls>,
     nodes: BTreeMap<String, NodeShares>,
+    /// Whether there may be other nodes.
+    #[serde(skip)]
+    shared: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,6 +93,7 @@ impl Ledger {
             lost: None,
             spans: SPANS.into_iter().map(SpanCalls::new).collect(),
             nodes: BTreeMap::new(),
+            shared: false,
         }
     }
 
@@ -103,11 +107,13 @@ impl Ledger {
         };
         match read.filter(has_all) {
             Some(mut ledger) => {
+                ledger.shared = shared;
                 let set_back = ledger.goes_on(now);
                 (ledger, set_back)
             }
             None => {
                 let mut ledger = Self::new(id, now);
+                ledger.shared = shared;
                 if shared {
                     ledger.checked = now.saturating_add(micros(CHECK));
                 }
@@ -190,24 +196,36 @@ impl Ledger {
         (until > self.latest).then_some(until)
     }
 
-    /// Returns how many calls within a span are for the shares of nodes.
-    fn shared(&self, at: usize, limit: u32) -> u32 {
-        let known =
-            self.nodes.values().filter(|node| node.until.saturating_add(self.spans[at].span()) > self.latest);
-        let known = known.fold(0, |sum: u32, node| sum.saturating_add(node.shares[at]));
-        let unheard = self.lost.is_some_and(|lost| {
-            let until = lost.saturating_add(micros(HOLD)).saturating_add(self.spans[at].span());
-            until > self.latest
-        });
-        if unheard { known.max(for_shares(limit)) } else { known }
+    /// Returns how many calls of a span are in the shares of nodes.
+    fn held(&self, at: usize) -> u32 {
+        let counts = |node: &&NodeShares| node.until.saturating_add(self.spans[at].span()) > self.latest;
+        let held = self.nodes.values().filter(counts);
+        held.fold(0, |sum: u32, node| sum.saturating_add(node.shares[at]))
     }
 
-    /// Returns how many calls may be granted now by one limit.
-    fn free(&self, at: usize, limit: u32) -> u32 {
+    /// Whether nodes that were not heard since may hold shares that were granted before a loss.
+    fn misses_shares(&self, at: usize) -> bool {
+        let until = |lost: i64| lost.saturating_add(micros(HOLD)).saturating_add(self.spans[at].span());
+        self.lost.is_some_and(|lost| until(lost) > self.latest)
+    }
+
+    /// Returns how many calls are for shares: who asks for calls leaves these alone, so that a node gets its share
+    /// however many ask, and so that shares which are not known may be held.
+    fn for_shares(&self, at: usize, limit: u32) -> u32 {
+        if self.shared { self.held(at).max(for_shares(limit)) } else { 0 }
+    }
+
+    /// Returns how many calls may be granted now by one limit, if so many others are left alone.
+    fn free(&self, at: usize, limit: u32, left_alone: u32) -> u32 {
         if self.latest < self.checked || self.misses_calls(at).is_some() {
             return 0;
         }
-        limit.saturating_sub(self.spans[at].used()).saturating_sub(self.shared(at, limit))
+        limit.saturating_sub(self.spans[at].used()).saturating_sub(left_alone)
+    }
+
+    /// Returns how many calls may be granted now by one limit to whoever asks.
+    fn open(&self, at: usize, limit: u32) -> u32 {
+        self.free(at, limit, self.for_shares(at, limit))
     }
 
     /// Grants up to so many calls, which go out within `valid`.
@@ -216,7 +234,7 @@ impl Ledger {
     ///
     /// If none can be granted.
     pub(super) fn grant(&mut self, calls: u32, limits: &[Limit], valid: Duration) -> Result<u32, Refusal> {
-        let free = places(limits).map(|(at, limit)| self.free(at, limit.0)).min();
+        let free = places(limits).map(|(at, limit)| self.open(at, limit.0)).min();
         let granted = free.unwrap_or(calls).min(calls);
         if granted == 0 {
             return Err(self.refusal(limits));
@@ -233,7 +251,7 @@ impl Ledger {
         if self.latest < self.checked {
             return Refusal { wait: wait(self.checked), limit: None };
         }
-        let used_up = places(limits).filter(|(at, limit)| self.free(*at, limit.0) == 0).map(|(at, limit)| {
+        let used_up = places(limits).filter(|(at, limit)| self.open(*at, limit.0) == 0).map(|(at, limit)| {
             let ends = |node: &NodeShares| node.until.saturating_add(self.spans[at].span());
             let shares = self.nodes.values().map(ends).filter(|end| *end > self.latest).min();
             let next = self.misses_calls(at).or(self.spans[at].next_free()).or(shares);
@@ -256,18 +274,21 @@ impl Ledger {
     /// Confirms the shares that a node says it holds at most, and raises them as far as there is room.
     pub(super) fn keep(&mut self, node: &str, held: Shares, limits: &[Limit]) -> Shares {
         let until = self.latest.saturating_add(micros(HOLD));
-        let known = self.nodes.get(node).map_or(Shares::default(), |known| known.shares);
+        let known = self.nodes.get(node);
+        let (over, known) = known.map_or((i64::MIN, Shares::default()), |known| (known.until, known.shares));
         for (at, calls) in self.spans.iter_mut().enumerate() {
-            // It may have called with what it let go of until a moment ago.
-            calls.count(self.latest, known[at].saturating_sub(held[at]));
+            // It may have called with what it let go of until a moment ago, or until it was over.
+            if over.saturating_add(calls.span()) > self.latest {
+                calls.count(self.latest, known[at].saturating_sub(held[at]));
+            }
         }
         self.nodes.insert(node.to_owned(), NodeShares { until, shares: held });
         let wanted = self.wanted(node, limits);
         let mut shares = held;
         for (at, limit) in places(limits) {
-            if self.lost.is_none_or(|_| self.shared(at, limit.0) < for_shares(limit.0)) {
-                let more = wanted[at].saturating_sub(held[at]).min(self.free(at, limit.0));
-                shares[at] = held[at].saturating_add(more);
+            if !self.misses_shares(at) {
+                let more = wanted[at].saturating_sub(held[at]);
+                shares[at] = held[at].saturating_add(more.min(self.free(at, limit.0, self.held(at))));
             }
         }
         self.nodes.insert(node.to_owned(), NodeShares { until, shares });
@@ -299,9 +320,9 @@ impl Ledger {
     /// Returns how each limit stands: without what is in the shares of nodes.
     pub(super) fn report(&self, limits: &[Limit]) -> Vec<QuotaReport> {
         let report = |(at, limit): (usize, Limit)| {
-            let mut window = self.spans[at].window(limit.0.saturating_sub(self.shared(at, limit.0)));
+            let mut window = self.spans[at].window(limit.0.saturating_sub(self.for_shares(at, limit.0)));
             let report = window.report(cache_core::Timestamp::from_micros(self.latest));
-            QuotaReport { limit: limit.0, left: report.left.min(self.free(at, limit.0)), ..report }
+            QuotaReport { limit: limit.0, left: report.left.min(self.open(at, limit.0)), ..report }
         };
         places(limits).map(report).collect()
     }

@@ -212,7 +212,7 @@ async fn rule_82_three_processes_keep_a_quota_on_redis_though_one_and_redis_are_
     end(nodes, &upstream).await;
 }
 
-/// Whatever hung on it is loaded anew then, as far as there are calls: nothing from before may be served unchecked.
+/// Whatever hung on it is loaded anew then, as far as there are calls: nothing is served unchecked.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rule_82_three_processes_keep_a_quota_though_redis_forgets_all_calls() {
     let mut redis = Redis::start(&RedisOptions::default()).unwrap();

@@ -100,6 +100,7 @@ pub(crate) const RULES: &[Rule] = &[
     rule(75, "a reload that is slow, large or bad holds nothing up, and the check finds what stops a start"),
     rule(76, "an event ahead holds over restarts and on other nodes, leaves room and can be withdrawn"),
     // Soft invalidation
+    rule(82, "a quota holds for all nodes and over restarts, in any window"),
     rule(84, "what is marked stale is served, flagged, and refreshed by one paced load, on every node"),
     // Warming
     rule(85, "a warmed value that is read before it dies is counted once, for who fetched it"),

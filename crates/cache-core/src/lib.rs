@@ -61,6 +61,7 @@ pub use traits::{
     loader::{Fetched, Loaded, Loader, Refresh, Refreshed, Request},
     miss_reason::MissReason,
     observer::{Event, EvictionCause, Marked, Observer, Operation, Outcome, Removal},
+    quota_store::{QuotaSnapshot, QuotaStore},
     removal::RemovalStep,
     tier::{PutOutcome, Target, Tier, TierExt},
     warm::{Fill, OpenCall, Warm},

@@ -68,4 +68,5 @@ mod tier;
 
 pub use config::DiskConfig;
 pub use stats::{DiskStats, DiskUsage};
+pub use storage::DiskQuota;
 pub use tier::DiskTier;

@@ -6,7 +6,7 @@ use cache_core::{Clock, Error, ErrorKind, Result};
 use tokio::runtime::Handle;
 
 use crate::{
-    RedisBus, RedisConfig, RedisHealth, RedisLease, RedisTier,
+    RedisBus, RedisConfig, RedisHealth, RedisLease, RedisQuota, RedisTier,
     cluster::{Cluster, router::Router},
     config::Topology,
     connection::{
@@ -106,6 +106,12 @@ impl Redis {
     #[must_use]
     pub fn lease(&self) -> RedisLease {
         RedisLease::from_context(self.0.clone())
+    }
+
+    /// Returns the calls that nodes count together in Redis.
+    #[must_use]
+    pub fn quota(&self) -> RedisQuota {
+        RedisQuota::from_context(self.0.clone())
     }
 
     /// Returns the state of the servers as it was last seen. Sends nothing.

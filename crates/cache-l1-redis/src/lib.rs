@@ -27,8 +27,8 @@
 //! Each key is a Redis string of that name, behind the configured namespace. It holds the key's record as
 //! [`envelope`](cache_core::envelope) writes it. In a Cluster the name begins with a tag in braces, which groups
 //! keys; keys that share a hash tag of their own stay together. `!!patterns` is the log of removed patterns,
-//! and `!!lease:…` is a lease. A value that is no record is overwritten by a put or removal of its very key,
-//! and left alone by a removal by pattern. Nothing else on the server is touched.
+//! `!!lease:…` is a lease, and `!!quota:…` counts calls. A value that is no record is overwritten by a put or
+//! removal of its very key, and left alone by a removal by pattern. Nothing else on the server is touched.
 //!
 //! # What is promised
 //!
@@ -51,7 +51,8 @@
 //!
 //! `+get +mget +set +psetex +getrange +setrange +strlen +append +unlink +pttl +pexpire +persist +eval +evalsha
 //! +scan +ping +publish +subscribe`, in a Cluster `+cluster|slots +asking` and with a database number
-//! `+select`, on the keys and channels of the namespace. `+role +time +info` are used if allowed.
+//! `+select`, on the keys and channels of the namespace. `+role +time +info` are used if allowed; quotas that
+//! nodes share need `+time`, and `+info` to notice that the server was started again.
 
 mod bus;
 mod client;
@@ -74,6 +75,6 @@ pub use bus::RedisBus;
 pub use client::Redis;
 pub use config::RedisConfig;
 pub use connection::health::{RedisHealth, ServerHealth};
-pub use lease::RedisLease;
+pub use lease::{RedisLease, RedisQuota};
 pub use stats::RedisStats;
 pub use tier::RedisTier;

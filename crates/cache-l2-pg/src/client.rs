@@ -12,7 +12,7 @@ use cache_core::{Clock, Error, ErrorKind, Result};
 use tokio::sync::{Mutex, watch};
 
 use crate::{
-    PgBus, PgConfig, PgLease, PgTier,
+    PgBus, PgConfig, PgLease, PgQuota, PgTier,
     connection::{Connector, Pool, PooledRow},
     sql::{Bound, Identifiers, Statements, migrate},
     tier::{KnownPatterns, PatternCache},
@@ -114,6 +114,12 @@ impl Postgres {
     #[must_use]
     pub fn lease(&self) -> PgLease {
         PgLease::new(self.0.clone())
+    }
+
+    /// Returns the calls that nodes count together in a table beside that of entries.
+    #[must_use]
+    pub fn quota(&self) -> PgQuota {
+        PgQuota::new(self.0.clone())
     }
 
     /// Returns how many connections the pool has open.

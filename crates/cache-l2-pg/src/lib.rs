@@ -24,7 +24,8 @@
 //! Entries are rows of one table, `cache_entries` by default. A row is an entry, or the tombstone of a
 //! removed key, which has no record. Of two writes to one key the later born stays: the statement that
 //! writes compares births. Beside the table are `cache_entries_patterns` with the removals by pattern,
-//! against which every put is checked, `cache_entries_version`, a sequence, and four functions.
+//! against which every put is checked, `cache_entries_quotas` with the calls that nodes count together,
+//! `cache_entries_version`, a sequence, and four functions.
 //! Migrations make them, under a lock, when the server is first reached.
 //!
 //! # Durability
@@ -57,6 +58,6 @@ mod write_behind;
 pub use bus::PgBus;
 pub use client::Postgres;
 pub use config::{PgConfig, Writes};
-pub use lease::PgLease;
+pub use lease::{PgLease, PgQuota};
 pub use stats::PgStats;
 pub use tier::PgTier;

@@ -38,7 +38,8 @@ pub use jiff::civil::Date;
 pub use market_calendar::Market;
 pub use provider::{Answer, Answers, Offer, Provider, ProviderError, ProviderErrorKind, one_answer_per_key};
 pub use registry::{
-    ProviderReport, ProviderSettings, ProviderUsage, Quota, QuotaReport, Registry, RegistryBuilder,
+    ProviderReport, ProviderSettings, ProviderUsage, Quota, QuotaCounter, QuotaReport, Registry,
+    RegistryBuilder,
 };
 pub use replay::{FaultInjector, Replay, ReplayProvider, ReplayUsage};
 pub use values::{

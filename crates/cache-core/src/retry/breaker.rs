@@ -54,17 +54,26 @@ impl Breaker {
     ///
     /// If no call is admitted now, the moment from which one may be.
     pub fn admit(&mut self, now: Timestamp) -> Result<(), Timestamp> {
+        self.ready(now)?;
+        if self.is_open() {
+            self.state = State::Probing(now);
+        }
+        Ok(())
+    }
+
+    /// Returns whether [`Breaker::admit`] would admit a call, without admitting one.
+    ///
+    /// # Errors
+    ///
+    /// As [`Breaker::admit`].
+    pub fn ready(&self, now: Timestamp) -> Result<(), Timestamp> {
         let next = match self.state {
             State::Closed(_) => return Ok(()),
             State::Open(until) => until,
             // A probe that was dropped never reports, so another is admitted after a pause.
             State::Probing(since) => since.after(self.pause),
         };
-        if now < next {
-            return Err(next);
-        }
-        self.state = State::Probing(now);
-        Ok(())
+        if now < next { Err(next) } else { Ok(()) }
     }
 
     /// Reports the outcome of an admitted call.

@@ -7,6 +7,7 @@ pub(crate) mod listing;
 pub(crate) mod loader;
 pub(crate) mod miss_reason;
 pub(crate) mod observer;
+pub(crate) mod quota_store;
 pub(crate) mod removal;
 pub(crate) mod tier;
 pub(crate) mod warm;

@@ -19,12 +19,11 @@ mod cache;
 mod life_setting;
 mod sections;
 
+use std::sync::Arc;
 #[cfg(any(feature = "redis", feature = "postgres"))]
 use std::time::Duration;
 
-#[cfg(feature = "disk")]
-use cache_core::Clock;
-use cache_core::Result;
+use cache_core::{Clock, QuotaStore, Result};
 
 pub use cache::{CacheConfig, reader};
 pub use cache_config::{
@@ -71,8 +70,37 @@ impl CacheConfig {
         crate::disk::DiskTier::open(self.disk_config().clock(clock.clone()))
     }
 
+    /// Returns what counts calls of a single node over its restarts, in the subfolder `quota` of the configured
+    /// folder.
+    fn disk_quota(&self, clock: &Clock) -> Option<Arc<dyn QuotaStore>> {
+        Some(Arc::new(crate::disk::DiskQuota::new(self.disk.dir.join("quota"), clock.clone())))
+    }
+
     fn disk_config(&self) -> crate::disk::DiskConfig {
         crate::disk::DiskConfig::new(self.disk.dir.join("disk")).max_bytes(self.disk.mib << 20)
+    }
+}
+
+#[cfg(not(feature = "disk"))]
+impl CacheConfig {
+    fn disk_quota(&self, _: &Clock) -> Option<Arc<dyn QuotaStore>> {
+        None
+    }
+}
+
+impl CacheConfig {
+    /// Returns where calls to a source are counted, so that its quota holds for all nodes and over restarts:
+    /// Redis if it is configured, else PostgreSQL, else the disk; `None` if none of them was built in. It has
+    /// connections of its own.
+    ///
+    /// # Errors
+    ///
+    /// As [`CacheConfig::share`]. Redis needs a tokio runtime.
+    pub fn quota_store(&self, clock: &Clock) -> Result<Option<Arc<dyn QuotaStore>>> {
+        if let Some(store) = redis_quota(self, clock)? {
+            return Ok(Some(store));
+        }
+        Ok(postgres_quota(self, clock)?.or_else(|| self.disk_quota(clock)))
     }
 }
 
@@ -125,6 +153,17 @@ fn add_redis(config: &CacheConfig, builder: CacheBuilder) -> Result<CacheBuilder
     builder.redis_guarded(settings, guard_settings(config.redis.timeout, retries))
 }
 
+#[cfg(feature = "redis")]
+fn redis_quota(config: &CacheConfig, clock: &Clock) -> Result<Option<Arc<dyn QuotaStore>>> {
+    let Some(settings) = redis_config(config)? else { return Ok(None) };
+    Ok(Some(Arc::new(crate::redis::Redis::new(settings.connections(1), clock.clone())?.quota())))
+}
+
+#[cfg(not(feature = "redis"))]
+fn redis_quota(_: &CacheConfig, _: &Clock) -> Result<Option<Arc<dyn QuotaStore>>> {
+    Ok(None)
+}
+
 #[cfg(not(feature = "redis"))]
 fn redis_config(_: &CacheConfig) -> Result<()> {
     Ok(())
@@ -157,6 +196,18 @@ fn add_postgres(config: &CacheConfig, builder: CacheBuilder) -> Result<CacheBuil
     let pool_size = usize::try_from(section.pool_size).unwrap_or(usize::MAX);
     let settings = crate::postgres::PgConfig::new(url.reveal())?.pool_size(pool_size);
     builder.postgres_guarded(settings, guard_settings(section.timeout, 1))
+}
+
+#[cfg(feature = "postgres")]
+fn postgres_quota(config: &CacheConfig, clock: &Clock) -> Result<Option<Arc<dyn QuotaStore>>> {
+    let Some(url) = &config.postgres.url else { return Ok(None) };
+    let settings = crate::postgres::PgConfig::new(url.reveal())?.pool_size(1);
+    Ok(Some(Arc::new(crate::postgres::Postgres::new(settings, clock.clone())?.quota())))
+}
+
+#[cfg(not(feature = "postgres"))]
+fn postgres_quota(_: &CacheConfig, _: &Clock) -> Result<Option<Arc<dyn QuotaStore>>> {
+    Ok(None)
 }
 
 #[cfg(not(feature = "postgres"))]

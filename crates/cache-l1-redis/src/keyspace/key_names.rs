@@ -1,7 +1,8 @@
 //! The names of keys on the server.
 //!
 //! A key is named `[{tag}][namespace:]key`, with the tag in a Cluster only. A lease's name has `!!lease:` before
-//! the key, and a bucket's pattern log is named `!!patterns`: no key begins with two exclamation marks.
+//! the key, a count of calls `!!quota:`, and a bucket's pattern log is named `!!patterns`: no key begins with two
+//! exclamation marks.
 
 use std::fmt;
 
@@ -63,6 +64,10 @@ impl KeyNames {
 
     pub(crate) fn lease<'a>(&'a self, key: &'a str) -> KeyName<'a> {
         self.name(self.bucket(key), "!!lease:", key)
+    }
+
+    pub(crate) fn quota<'a>(&'a self, name: &'a str) -> KeyName<'a> {
+        self.name(self.bucket(name), "!!quota:", name)
     }
 
     pub(crate) fn patterns(&self, bucket: u16) -> KeyName<'_> {

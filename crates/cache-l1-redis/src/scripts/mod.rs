@@ -24,6 +24,8 @@ scripts! {
     ACQUIRE "acquire.lua"
     RENEW "renew.lua"
     RELEASE "release.lua"
+    READ_QUOTA "read_quota.lua"
+    REPLACE_QUOTA "replace_quota.lua"
 }
 
 /// A script, which the server knows by the hash of its text.

@@ -1,7 +1,9 @@
-//! Leases as advisory locks of one session, which end with it and with the process.
+//! What nodes agree on by way of the server. Leases as advisory locks of one session, which end with it and with
+//! the process.
 
 mod lease_table;
 mod locks;
+mod quota;
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,6 +18,7 @@ use tokio::{
 use crate::{client::Context, sql::advisory_lock_number};
 use lease_table::LeaseTable;
 use locks::AdvisoryLocks;
+pub use quota::PgQuota;
 
 /// A lease by advisory locks of PostgreSQL, which [`Postgres::lease`](crate::Postgres::lease) returns. Clones
 /// share it.

@@ -44,6 +44,7 @@ impl Identifiers {
         sql.replace("{schema}", &format!("\"{}\"", self.schema))
             .replace("{entries}", &self.qualified(""))
             .replace("{patterns}", &self.qualified("_patterns"))
+            .replace("{quotas}", &self.qualified("_quotas"))
             .replace("{numbers}", &self.qualified("_numbers"))
             .replace("{known}", &self.qualified("_known"))
             .replace("{version}", &self.qualified("_version"))

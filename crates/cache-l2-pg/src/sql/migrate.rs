@@ -9,8 +9,11 @@ use tokio_postgres::Client;
 use crate::{connection::Connector, error::classify, sql::Identifiers};
 
 /// The migrations; each brings the tables from one version to the next, and the first creates them.
-const MIGRATIONS: &[&str] =
-    &[include_str!("migrations/1_tables.sql"), include_str!("migrations/2_refused_until.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/1_tables.sql"),
+    include_str!("migrations/2_refused_until.sql"),
+    include_str!("migrations/3_quotas.sql"),
+];
 
 /// How long to wait for other nodes that migrate, and for a table to be rewritten.
 const MIGRATION_TIMEOUT: Duration = Duration::from_secs(120);

@@ -161,6 +161,23 @@ statements! {
     role_and_time = RoleAndTime: "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on',
         (extract(epoch FROM clock_timestamp()) * 1000000)::bigint";
 
+    /// Selects the server's time in microseconds since 1970, and the version and record of calls of a name: nulls
+    /// if there is none. Takes the name.
+    read_quota = ReadQuota: "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint, version, record
+        FROM (VALUES (1)) AS one LEFT JOIN {quotas} ON name = ?";
+
+    /// Stores a record of calls where there is none. Takes the name, the version and the record. Selects the name
+    /// if it did.
+    insert_quota = InsertQuota: "INSERT INTO {quotas} (name, version, record) VALUES (?, ?, ?)
+        ON CONFLICT (name) DO NOTHING RETURNING name";
+
+    /// Replaces a record of calls that still has the version which was read. Takes the name, the new version, the
+    /// record and the version that was read. Selects the name if it did.
+    replace_quota = ReplaceQuota: "UPDATE {quotas} AS held SET version = put.version, record = put.record
+        FROM (VALUES (?, ?, ?, ?)) AS put (name, version, record, expected)
+        WHERE held.name = put.name AND held.version = put.expected
+        RETURNING held.name";
+
     /// Publishes a message. Takes the channel and the message, both as bytes of text.
     notify = Notify: "SELECT pg_notify(convert_from(?, 'UTF8'), convert_from(?, 'UTF8'))";
 }

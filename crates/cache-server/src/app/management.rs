@@ -102,7 +102,8 @@ async fn check_disk(disk: DiskTier) -> HealthCheck {
 /// be asked are named.
 fn check_providers(registry: &Registry) -> HealthCheck {
     let reports = registry.reports();
-    let silent: Vec<Value> = reports.iter().filter(|report| !report.is_healthy()).map(told).collect();
+    let is_told = |report: &&ProviderReport| !report.is_healthy() || uncounted(report).is_some();
+    let silent: Vec<Value> = reports.iter().filter(is_told).map(told).collect();
     let mut check =
         HealthCheck { degraded: !reports.iter().any(ProviderReport::is_healthy), ..HealthCheck::default() };
     if !silent.is_empty() {
@@ -111,12 +112,20 @@ fn check_providers(registry: &Registry) -> HealthCheck {
     check
 }
 
-/// Returns what is told of a provider: whether it can be asked, quotas apart, and until when it asked for no
-/// calls.
+/// Returns where the calls of a provider can't be counted at present, if so: this node keeps to its share of them.
+fn uncounted(report: &ProviderReport) -> Option<&'static str> {
+    report.counter.as_ref().filter(|counter| counter.unreachable.is_some()).map(|counter| counter.store)
+}
+
+/// Returns what is told of a provider: whether it can be asked, quotas apart, until when it asked for no calls,
+/// and where its calls can't be counted.
 fn told(report: &ProviderReport) -> Value {
     let mut told = json!({ "name": report.name, "healthy": report.is_healthy() });
     if let Some(until) = report.silent_until {
         told["silent_until_unix_ms"] = json!(until.as_micros() / 1000);
+    }
+    if let Some(store) = uncounted(report) {
+        told["quota_counter_unreachable"] = json!(store);
     }
     told
 }

@@ -5,7 +5,9 @@ use std::{collections::HashSet, sync::Arc};
 use cache_config::{ConfigErrors, Origin, Values, YamlValue, shortened};
 use cache_core::{Clock, Error, ErrorKind, Result, Secret};
 use cache_market::MarketRegions;
-use market_data::{Adapter, DataType, Provider, Quota, Registry, ReplayProvider, SecretSource};
+use market_data::{
+    Adapter, DataType, Provider, ProviderSettings, Quota, Registry, ReplayProvider, SecretSource,
+};
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
@@ -30,7 +32,8 @@ impl Providers {
     ///
     /// # Errors
     ///
-    /// `Config` with all that is wrong with them: invalid options, missing API keys and folders.
+    /// `Config` with all that is wrong with them: invalid options, missing API keys and folders; and for settings
+    /// of a shared tier that can't be used.
     pub(crate) fn open(config: &Config, clock: &Clock) -> Result<Self> {
         let settings = &config.settings;
         let replay = Arc::new(ReplayProvider::new(settings.replay(), clock.clone())?);
@@ -39,9 +42,9 @@ impl Providers {
         let opened = open_all(entries, &config.values, clock, &mut errors);
         let opened =
             errors.or(opened).map_err(|errors| Error::new(ErrorKind::Config, "start", errors.to_string()))?;
-        let mut builder = Registry::builder(clock.clone());
+        let mut members: Vec<(String, Arc<dyn Provider>, ProviderSettings)> = Vec::new();
         if entries.is_empty() {
-            builder = builder.provider(replay.clone(), settings.replay_provider_settings());
+            members.push((replay.name().to_owned(), replay.clone(), settings.replay_provider_settings()));
         }
         for (entry, opened) in entries.iter().zip(opened) {
             let mut provider_settings = entry.provider_settings();
@@ -54,7 +57,17 @@ impl Providers {
                     provider
                 }
             };
-            builder = builder.provider_as(entry.name(), provider, provider_settings);
+            members.push((entry.name().to_owned(), provider, provider_settings));
+        }
+        let mut builder = Registry::builder(clock.clone());
+        // Without a quota nothing is counted, and no connection is opened for it.
+        if members.iter().any(|(.., settings)| settings.quota != Quota::default())
+            && let Some(store) = settings.cache.quota_store(clock)?
+        {
+            builder = builder.quota_store(store);
+        }
+        for (name, provider, settings) in members {
+            builder = builder.provider_as(name, provider, settings);
         }
         Ok(Self { replay, registry: Arc::new(builder.build()?) })
     }

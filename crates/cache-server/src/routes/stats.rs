@@ -1,6 +1,6 @@
 //! The statistics of the service since it started.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{Extension, extract::State, http::Uri, response::Response};
 use cache_core::Key;
@@ -11,7 +11,7 @@ use cache_http::{
     request::query::QueryParams,
     response::uncacheable,
 };
-use market_data::ProviderReport;
+use market_data::{ProviderReport, QuotaCounter, QuotaReport};
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -88,6 +88,8 @@ fn provider(report: &ProviderReport, caller: Caller) -> Value {
         "unhealthy_reason": report.unhealthy_reason,
         "silent_until_unix_ms": report.silent_until.map(|until| until.as_micros() / 1000),
         "calls_left": report.calls_left,
+        "quotas": report.quotas.iter().map(quota).collect::<Vec<_>>(),
+        "quota_counter": report.counter.as_ref().map(|known| counter(known, caller)),
         "implausible": report.implausible,
         "calls": usage.calls,
         "keys": usage.keys,
@@ -99,6 +101,32 @@ fn provider(report: &ProviderReport, caller: Caller) -> Value {
         "refused": usage.refused,
         "retries": usage.retries,
         "last_error": last_error,
+    })
+}
+
+/// Returns how a quota stands, and when it runs out if calls go on as of late.
+fn quota(report: &QuotaReport) -> Value {
+    json!({
+        "limit": report.limit,
+        "span_s": report.span.as_secs(),
+        "left": report.left,
+        "runs_out_in_s": report.runs_out_in.map(|after| after.as_secs()),
+    })
+}
+
+/// Returns who counts the calls of a provider.
+fn counter(known: &QuotaCounter, caller: Caller) -> Value {
+    let share = |(calls, span): &(u32, Duration)| json!({ "calls": calls, "span_s": span.as_secs() });
+    let unreachable = known.unreachable.as_ref().map(|(since, why)| {
+        let why = caller.sees(why.clone(), "it can't be reached");
+        json!({ "since_unix_ms": since.as_micros() / 1000, "error": why })
+    });
+    json!({
+        "store": known.store,
+        "shared": known.is_shared,
+        "nodes": known.nodes,
+        "share": known.share.iter().map(share).collect::<Vec<_>>(),
+        "unreachable": unreachable,
     })
 }
 

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use cache_core::{Clock, Error, ErrorKind, Result};
+use cache_core::{Clock, Error, ErrorKind, QuotaStore, Result};
 
 use super::{Registry, member::Member, settings::ProviderSettings};
 use crate::{Provider, monotonic_clock::MonotonicClock};
@@ -12,12 +12,13 @@ use crate::{Provider, monotonic_clock::MonotonicClock};
 pub struct RegistryBuilder {
     clock: Clock,
     max_wait: Duration,
+    quota_store: Option<Arc<dyn QuotaStore>>,
     providers: Vec<(String, Arc<dyn Provider>, ProviderSettings)>,
 }
 
 impl RegistryBuilder {
     pub(super) fn new(clock: Clock) -> Self {
-        Self { clock, max_wait: Duration::from_secs(1), providers: Vec::new() }
+        Self { clock, max_wait: Duration::from_secs(1), quota_store: None, providers: Vec::new() }
     }
 
     /// Adds a provider under its own name.
@@ -43,6 +44,13 @@ impl RegistryBuilder {
         Self { max_wait, ..self }
     }
 
+    /// Sets where calls of providers with a quota are counted, so that it holds for all nodes that count there and
+    /// over restarts. The record of a provider has its name. While the store can't be reached, a node keeps to its
+    /// share, of a quarter of each quota; without one it makes no calls. Default: this process counts in memory.
+    pub fn quota_store(self, store: Arc<dyn QuotaStore>) -> Self {
+        Self { quota_store: Some(store), ..self }
+    }
+
     /// Builds the registry.
     ///
     /// # Errors
@@ -63,7 +71,8 @@ impl RegistryBuilder {
         // A stable sort: among equals the one that was added first stays first.
         self.providers.sort_by_key(|(_, _, settings)| settings.priority);
         let time = MonotonicClock::new(self.clock);
-        let member = |(name, provider, settings)| Member::new(name, provider, settings, time.clone());
+        let store = self.quota_store.as_ref();
+        let member = |(name, provider, settings)| Member::new(name, provider, settings, time.clone(), store);
         Ok(Registry { members: self.providers.into_iter().map(member).collect(), max_wait: self.max_wait })
     }
 }

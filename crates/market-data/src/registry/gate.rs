@@ -37,14 +37,20 @@ impl Gate {
 
     /// Admits one call and counts it against every quota; or counts it against none.
     pub(super) fn pass(&mut self, now: Timestamp) -> Result<(), NotAdmitted> {
-        self.look(now)?;
+        self.look_at_quotas(now)?;
         // The breaker comes last: when it is half open, the call it admits is the one that probes.
         self.breaker.admit(now).map_err(|until| NotAdmitted { until, why: left_alone() })?;
         self.windows.iter_mut().for_each(|window| window.take(now));
         Ok(())
     }
 
-    fn look(&mut self, now: Timestamp) -> Result<(), NotAdmitted> {
+    /// Returns whether [`Gate::pass`] would admit a call, without admitting one.
+    pub(super) fn look(&mut self, now: Timestamp) -> Result<(), NotAdmitted> {
+        self.look_at_quotas(now)?;
+        self.breaker.ready(now).map_err(|until| NotAdmitted { until, why: left_alone() })
+    }
+
+    fn look_at_quotas(&mut self, now: Timestamp) -> Result<(), NotAdmitted> {
         if now < self.held {
             return Err(NotAdmitted { until: self.held, why: "it asked for no calls".into() });
         }
@@ -100,7 +106,7 @@ fn left_alone() -> String {
     "it is left alone after repeated failures".into()
 }
 
-fn span_name(span: Duration) -> &'static str {
+pub(super) fn span_name(span: Duration) -> &'static str {
     match span.as_secs() {
         0..60 => "second",
         60..86_400 => "minute",

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use cache_core::{
-    Timestamp,
+    QuotaStore, Timestamp,
     sync::{Mutex, MutexGuard},
 };
 
@@ -13,6 +13,7 @@ use super::{
     gate::{Gate, NotAdmitted},
     request_kind::RequestKind,
     settings::ProviderSettings,
+    shared::SharedQuota,
     usage::{ProviderReport, UsageCounters},
 };
 use crate::{
@@ -26,6 +27,8 @@ pub(super) struct Member {
     name: Arc<str>,
     settings: ProviderSettings,
     gate: Mutex<Gate>,
+    /// Counts its calls for all nodes, if it has a quota.
+    shared: Option<Arc<SharedQuota>>,
     counters: UsageCounters,
     time: MonotonicClock,
 }
@@ -36,9 +39,14 @@ impl Member {
         provider: Arc<dyn Provider>,
         settings: ProviderSettings,
         time: MonotonicClock,
+        store: Option<&Arc<dyn QuotaStore>>,
     ) -> Self {
-        let gate = Mutex::new(Gate::new(&settings));
-        Self { name: name.into(), provider, settings, gate, counters: UsageCounters::default(), time }
+        let (name, gate): (Arc<str>, _) = (name.into(), Mutex::new(Gate::new(&settings)));
+        let limits: Vec<_> = settings.quota.limits().collect();
+        let shared = store.filter(|_| !limits.is_empty());
+        let shared =
+            shared.map(|store| SharedQuota::new(Arc::clone(store), Arc::clone(&name), limits, time.clone()));
+        Self { name, provider, settings, gate, shared, counters: UsageCounters::default(), time }
     }
 
     pub(super) fn name(&self) -> &str {
@@ -58,7 +66,11 @@ impl Member {
     /// Returns how many calls its quotas of a minute and a day leave; `None` without one.
     pub(super) fn calls_left(&self) -> Option<usize> {
         let now = self.time.now();
-        self.gate().calls_left(now)
+        let own = self.gate().calls_left(now);
+        let shared = self.shared.as_ref().map_or_else(Vec::new, |shared| shared.reports());
+        // That of a second is left out: whoever waits a moment has it again.
+        let lasting = shared.iter().filter(|quota| quota.span > Duration::from_secs(1));
+        own.into_iter().chain(lasting.map(|quota| quota.left as usize)).min()
     }
 
     /// Returns whether the provider may be asked for this key: by its settings and its offer.
@@ -102,16 +114,27 @@ impl Member {
     /// Waits until a call is admitted.
     async fn turn(&self, deadline: Timestamp) -> Result<(), NotAdmitted> {
         loop {
-            let now = self.time.now();
-            let not_admitted = match self.gate().pass(now) {
+            let not_admitted = match self.admit().await {
                 Ok(()) => return Ok(()),
                 Err(not_admitted) => not_admitted,
             };
             if not_admitted.until > deadline {
                 return Err(not_admitted);
             }
-            self.time.sleep(not_admitted.until.since(now)).await;
+            self.time.sleep(not_admitted.until.since(self.time.now())).await;
         }
+    }
+
+    /// Admits a call, and counts it.
+    async fn admit(&self) -> Result<(), NotAdmitted> {
+        if let Some(shared) = &self.shared {
+            let now = self.time.now();
+            // First, since what is counted for all nodes is not given back.
+            self.gate().look(now)?;
+            shared.take().await?;
+        }
+        let now = self.time.now();
+        self.gate().pass(now)
     }
 
     async fn attempt<Q: RequestKind>(&self, kind: &Q, ids: &[Q::Id], again: bool) -> Answers<Q::Value> {
@@ -221,17 +244,22 @@ impl Member {
     }
 
     pub(super) fn report(&self) -> ProviderReport {
-        let now = self.time.now();
+        let (now, calls_left) = (self.time.now(), self.calls_left());
         let mut gate = self.gate();
+        let quotas = match &self.shared {
+            Some(shared) => shared.reports(),
+            None => gate.quotas(now),
+        };
         ProviderReport {
             name: self.name.to_string(),
             priority: self.settings.priority,
             unhealthy_reason: gate.unhealthy_reason(now),
             silent_until: gate.silence(now).map(|silence| self.time.wall_now().after(silence)),
-            calls_left: gate.calls_left(now),
+            calls_left,
             implausible: self.provider.implausible(),
             usage: self.counters.usage(),
-            quotas: gate.quotas(now),
+            quotas,
+            counter: self.shared.as_ref().map(|shared| shared.counter()),
             calls_by_data: self.counters.calls_by_data(),
             last_error: self.counters.last_error(),
         }

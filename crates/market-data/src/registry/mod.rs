@@ -6,6 +6,7 @@ mod gate;
 mod member;
 mod request_kind;
 mod settings;
+mod shared;
 mod usage;
 mod window;
 
@@ -19,7 +20,7 @@ pub(crate) use self::window::Window;
 pub use self::{
     builder::RegistryBuilder,
     settings::{ProviderSettings, Quota},
-    usage::{ProviderReport, ProviderUsage, QuotaReport},
+    usage::{ProviderReport, ProviderUsage, QuotaCounter, QuotaReport},
 };
 use self::{
     fallback::Fallback,

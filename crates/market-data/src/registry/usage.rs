@@ -52,6 +52,21 @@ pub struct QuotaReport {
     pub runs_out_in: Option<Duration>,
 }
 
+/// Who counts the calls of a quota for all nodes, and what this node knows of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QuotaCounter {
+    /// The name of the store that counts, such as `redis`.
+    pub store: &'static str,
+    /// Whether other nodes count there too.
+    pub is_shared: bool,
+    /// How many nodes were seen there lately, this one included.
+    pub nodes: usize,
+    /// How many calls this node may make within each span while the store can't be reached.
+    pub share: Vec<(u32, Duration)>,
+    /// Since when the store can't be reached, and why; `None` if it can.
+    pub unreachable: Option<(Timestamp, String)>,
+}
+
 /// A provider as its registry sees it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ProviderReport {
@@ -72,6 +87,8 @@ pub struct ProviderReport {
     pub usage: ProviderUsage,
     /// Its quotas, the shortest first.
     pub quotas: Vec<QuotaReport>,
+    /// Who counts their calls; `None` if this process does by itself, and forgets them at its end.
+    pub counter: Option<QuotaCounter>,
     /// How many of its calls were for which data: their sum is [`ProviderUsage::calls`].
     pub calls_by_data: Vec<(DataType, u64)>,
     /// Its last error, and when that happened.

@@ -30,6 +30,17 @@ impl Window {
         Self { limit, span, made: VecDeque::new(), used: 0 }
     }
 
+    /// Returns a window with calls that were made: the ends of parts, in order, and how many were made in each.
+    pub(crate) fn with_calls(limit: u32, span: Duration, made: VecDeque<(Timestamp, u32)>) -> Self {
+        let used = made.iter().fold(0, |used: u32, (_, calls)| used.saturating_add(*calls));
+        Self { limit, span, made, used }
+    }
+
+    /// Changes the limit; calls that were made still count.
+    pub(crate) fn set_limit(&mut self, limit: u32) {
+        self.limit = limit;
+    }
+
     pub(crate) fn limit(&self) -> u32 {
         self.limit
     }

@@ -111,6 +111,7 @@ async fn statistics_count_hits_by_source_and_calls_by_provider() {
             "name": "replay", "priority": 0, "healthy": true, "unhealthy_reason": null, "calls": 1, "keys": 2,
             "keys_per_call": 2.0, "answered": 2, "unknown": 0, "failed_keys": 0, "failures": 0, "refused": 0,
             "retries": 0, "last_error": null, "silent_until_unix_ms": null, "calls_left": null, "implausible": 0,
+            "quotas": [], "quota_counter": null,
         }])
     );
     assert_eq!(stats["memory"]["entries"], json!(2));

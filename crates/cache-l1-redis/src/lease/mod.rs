@@ -1,4 +1,6 @@
-//! Leases: keys with an expiry whose value is the holder's number.
+//! What nodes agree on by way of the server. Leases: keys with an expiry whose value is the holder's number.
+
+mod quota;
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -13,6 +15,8 @@ use crate::{
     keyspace::key_names::group_by_bucket,
     scripts::{ACQUIRE, LuaScript, RELEASE, RENEW},
 };
+
+pub use quota::RedisQuota;
 
 /// The most leases that one script looks at: a server does nothing else meanwhile.
 const MAX_LEASES_PER_SCRIPT: usize = 256;

@@ -12,6 +12,7 @@ pub(crate) mod loaders;
 mod loom_shim;
 pub(crate) mod pace;
 pub(crate) mod reload;
+mod store_besides;
 mod store_loaded;
 pub(crate) mod throttle;
 pub(crate) mod warm;

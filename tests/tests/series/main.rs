@@ -6,6 +6,7 @@ mod upstream;
 
 mod adjusted;
 mod overlapping;
+mod recorded;
 
 use std::time::Duration;
 

@@ -1,11 +1,11 @@
 //! Splits and dividends, seen and announced: bars of one basis are never mixed with those of another.
 
-use crate::{afternoon, market::Market};
+use crate::{evening, market::Market};
 
 #[tokio::test]
 async fn rule_79_a_split_and_a_dividend_that_are_seen_change_all_bars() {
     for is_split in [true, false] {
-        let market = Market::new(afternoon(), "2016-01-04").await;
+        let market = Market::new(evening(), "2016-01-04").await;
         let node = market.node(|cache| cache).await;
         node.reads(&market, "AAPL:1d").await;
         market.pass(1);
@@ -26,7 +26,7 @@ async fn rule_79_a_split_and_a_dividend_that_are_seen_change_all_bars() {
 
 #[tokio::test]
 async fn rule_79_a_chunk_that_was_asked_for_after_a_split_is_not_put_beside_an_older_tail() {
-    let market = Market::new(afternoon(), "2016-01-04").await;
+    let market = Market::new(evening(), "2016-01-04").await;
     let node = market.node(|cache| cache).await;
     node.reads(&market, "AAPL:1d").await;
     // The tail is fresh all night, and has seen nothing.
@@ -38,7 +38,7 @@ async fn rule_79_a_chunk_that_was_asked_for_after_a_split_is_not_put_beside_an_o
 
 #[tokio::test]
 async fn rule_79_a_tail_that_fails_is_not_put_beside_a_newer_chunk() {
-    let market = Market::new(afternoon(), "2016-01-04").await;
+    let market = Market::new(evening(), "2016-01-04").await;
     let node = market.node(|cache| cache).await;
     node.reads(&market, "AAPL:1d").await;
     market.fail(true);
@@ -55,7 +55,7 @@ async fn rule_79_a_tail_that_fails_is_not_put_beside_a_newer_chunk() {
 
 #[tokio::test]
 async fn rule_79_two_nodes_on_one_tier_never_mix_what_they_asked_for_before_and_after() {
-    let market = Market::new(afternoon(), "2016-01-04").await;
+    let market = Market::new(evening(), "2016-01-04").await;
     let tier = std::sync::Arc::new(tests::ModelTier::new("far"));
     let (one, other) = (
         market.node(|cache| cache.tier(tests::FaultyTier::over(tier.clone()))).await,

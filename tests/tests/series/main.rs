@@ -15,16 +15,16 @@ use cache_facade::{Source, disk::DiskConfig};
 use market::{Market, WINDOW};
 use market_data::SeriesId;
 
-/// A clock at three in the afternoon in New York, on the first of January 2020.
-pub(crate) fn afternoon() -> Clock {
+/// A clock at five in the afternoon in New York, on the first of January 2020: what closed has settled.
+pub(crate) fn evening() -> Clock {
     let clock = Clock::manual();
-    clock.advance(Duration::from_secs(20 * 3600));
+    clock.advance(Duration::from_secs(22 * 3600));
     clock
 }
 
 #[tokio::test]
 async fn rule_77_a_passing_day_asks_for_what_is_not_final_alone() {
-    let market = Market::new(afternoon(), "2000-01-03").await;
+    let market = Market::new(evening(), "2000-01-03").await;
     let node = market.node(|cache| cache).await;
     node.reads(&market, "AAPL:1d").await;
     assert_eq!(market.upstream.calls(), 1, "the whole, once");
@@ -45,7 +45,7 @@ async fn rule_77_a_passing_day_asks_for_what_is_not_final_alone() {
 
 #[tokio::test]
 async fn rule_77_a_year_that_ends_becomes_a_chunk_without_a_call_of_its_own() {
-    let market = Market::new(afternoon(), "2018-06-01").await;
+    let market = Market::new(evening(), "2018-06-01").await;
     let node = market.node(|cache| cache).await;
     for _ in 0..14 {
         market.pass(30);
@@ -55,13 +55,13 @@ async fn rule_77_a_year_that_ends_becomes_a_chunk_without_a_call_of_its_own() {
     assert!(series.peek("AAPL:1d:2020-01-01..2020-12-31").is_some(), "last year is a chunk");
     let tail = series.peek("AAPL:1d").unwrap();
     assert_eq!(tail.bars[0].date().year(), 2021);
-    assert_eq!(market.upstream.calls(), 14, "one call each time");
+    assert_eq!(market.upstream.calls(), 14, "one call each time: {:?}", market.asked_since(0));
     assert_eq!(market.sent_more_than(2, 14 * WINDOW), []);
 }
 
 #[tokio::test]
 async fn rule_77_a_correction_within_the_revision_window_is_seen() {
-    let market = Market::new(afternoon(), "2019-01-02").await;
+    let market = Market::new(evening(), "2019-01-02").await;
     let node = market.node(|cache| cache).await;
     node.reads(&market, "AAPL:1d").await;
     market.correct("2019-12-31".parse().unwrap(), 77);
@@ -72,7 +72,7 @@ async fn rule_77_a_correction_within_the_revision_window_is_seen() {
 
 #[tokio::test]
 async fn rule_77_what_is_removed_is_loaded_anew_as_a_whole() {
-    let market = Market::new(afternoon(), "2017-01-03").await;
+    let market = Market::new(evening(), "2017-01-03").await;
     let node = market.node(|cache| cache).await;
     node.reads(&market, "AAPL:1d").await;
     // Beyond every window.
@@ -90,9 +90,9 @@ async fn rule_77_what_is_removed_is_loaded_anew_as_a_whole() {
 
 #[tokio::test]
 async fn rule_77_what_one_process_has_stored_on_disk_the_next_does_not_ask_for() {
-    let market = Market::new(afternoon(), "2015-01-02").await;
+    let market = Market::new(evening(), "2015-01-02").await;
     let folder = tempfile::tempdir().unwrap();
-    let disk = |cache: cache_facade::CacheBuilder| cache.disk(DiskConfig::new(folder.path()));
+    let disk = |cache: cache_facade::CacheBuilder| cache.disk(DiskConfig::new(folder.path())).unwrap();
     let node = market.node(disk).await;
     node.reads(&market, "AAPL:1d").await;
     node.cache.shutdown(Duration::from_secs(10)).await.unwrap();
@@ -110,7 +110,7 @@ async fn rule_77_what_one_process_has_stored_on_disk_the_next_does_not_ask_for()
 
 #[tokio::test]
 async fn rule_80_what_the_provider_has_no_more_is_said_not_to_be_there() {
-    let market = Market::new(afternoon(), "2017-01-03").await;
+    let market = Market::new(evening(), "2017-01-03").await;
     let node = market.node(|cache| cache).await;
     node.reads(&market, "AAPL:1d").await;
     // A day on which nothing is traded has no bars, and nothing more is said.
@@ -129,7 +129,9 @@ async fn rule_80_what_the_provider_has_no_more_is_said_not_to_be_there() {
 
 #[tokio::test]
 async fn rule_81_a_bar_is_final_once_its_day_has_ended_and_settled() {
-    let market = Market::new(afternoon(), "2019-01-02").await;
+    let clock = Clock::manual();
+    clock.advance(Duration::from_secs(20 * 3600));
+    let market = Market::new(clock, "2019-01-02").await;
     market.pass(1);
     let node = market.node(|cache| cache).await;
     let id: SeriesId = "AAPL:1d:2019-12-30..2020-01-02".parse().unwrap();

@@ -8,13 +8,13 @@ use proptest::prelude::*;
 use tokio::runtime::Builder;
 
 use crate::{
-    afternoon,
+    evening,
     market::{Market, WINDOW},
 };
 
 #[tokio::test]
 async fn rule_78_many_callers_of_overlapping_ranges_ask_for_each_bar_once() {
-    let market = Market::new(afternoon(), "2010-01-04").await;
+    let market = Market::new(evening(), "2010-01-04").await;
     let node = Arc::new(market.node(|cache| cache).await);
     let ids: Vec<SeriesId> = (0..40)
         .map(|at| {
@@ -80,7 +80,7 @@ proptest! {
     ) {
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let market = Market::new(afternoon(), "2015-01-02").await;
+            let market = Market::new(evening(), "2015-01-02").await;
             let node = market.node(|cache| cache).await;
             let mut lost = 0;
             for step in steps {

@@ -109,7 +109,7 @@ impl Loader<Series> for ChunkLoader {
         let ids: Vec<SeriesId> = runs.iter().map(|run| run.id.clone()).collect();
         let told = self.0.ask(&ids).await;
         for (run, told) in runs.into_iter().zip(told) {
-            let chunks = cut(self.0.provider.name(), &run.chunks, told, &run.id, asked);
+            let chunks = cut(&self.0, &run.chunks, told, &run.id, asked);
             for (place, chunk) in run.places.into_iter().zip(chunks) {
                 answers[place] = chunk.unwrap_or_else(Loaded::Failed);
             }

@@ -6,7 +6,7 @@ use cache_core::Timestamp;
 use jiff::{SignedDuration, Span, ToSpan, civil::Date, tz::TimeZone};
 use market_calendar::Calendar;
 use market_data::{
-    Asset, Bar, BarTime, Interval,
+    Asset, Bar, BarTime, DateRange, Interval,
     moment::{from_jiff, to_jiff},
 };
 
@@ -61,6 +61,15 @@ impl SeriesRules {
     #[must_use]
     pub fn window_at(&self, interval: Interval) -> usize {
         self.windows.get(&interval).copied().unwrap_or(self.window)
+    }
+
+    /// Returns whether an asset must have been traded on some of these days; `true` for several of a market without
+    /// a calendar.
+    pub(crate) fn has_sessions(&self, asset: &Asset, days: DateRange) -> bool {
+        match self.time.calendars().of(asset.market) {
+            Some(calendar) => calendar.sessions(days.from, days.to).next().is_some(),
+            None => days.from < days.to,
+        }
     }
 
     /// Returns what says of bars of an asset whether they are final.

@@ -152,7 +152,7 @@ impl SeriesSource {
 
 /// Cuts what was answered for several chunks, adjacent to each other, into these.
 pub(crate) fn cut(
-    provider: &str,
+    source: &SeriesSource,
     chunks: &[DateRange],
     answer: Result<Answer<Series>, ProviderError>,
     id: &SeriesId,
@@ -163,24 +163,27 @@ pub(crate) fn cut(
         Err(error) | Ok(Answer::Failed(error)) if error.kind() != ProviderErrorKind::NotOffered => {
             return failed(error.into());
         }
-        Ok(Answer::Value(series)) => named(series, provider),
+        Ok(Answer::Value(series)) => named(series, source.provider.name()),
         // It was there, and is not kept any more: that is not the same as no trading.
         _ => {
             let end = id.range.and_then(|range| range.to.tomorrow().ok());
             let none = Series::new(id.asset.clone(), id.interval, Vec::new());
-            Series { complete_from: Some(end.unwrap_or(Date::MAX)), ..named(none, provider) }
+            Series { complete_from: Some(end.unwrap_or(Date::MAX)), ..named(none, source.provider.name()) }
         }
     };
+    // There were bars when the whole was loaded: if none are left, they are not kept any more.
     let cut = |range: &DateRange| {
         let bars = series.between(Some(range.from), Some(range.to)).to_vec();
         let begin = |first: Date| first.min(range.to.tomorrow().unwrap_or(Date::MAX));
-        let complete_from = series.complete_from.map(begin).filter(|first| *first > range.from);
+        let is_gone = bars.is_empty() && source.rules.has_sessions(&id.asset, *range);
+        let complete_from = if is_gone { Some(Date::MAX) } else { series.complete_from };
+        let complete_from = complete_from.map(begin).filter(|first| *first > range.from);
         let part = Series {
             provider: series.provider.clone(),
             complete_from,
             ..Series::new(series.asset.clone(), series.interval, bars)
         };
-        let life = if complete_from.is_some() || part.is_empty() { NOT_KEPT_FOR } else { CHUNK_FOR };
+        let life = if complete_from.is_some() { NOT_KEPT_FOR } else { CHUNK_FOR };
         chunk(closed(part, *range, asked), life).map(Loaded::Value)
     };
     chunks.iter().map(cut).collect()

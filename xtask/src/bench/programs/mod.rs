@@ -4,6 +4,7 @@ mod demand;
 mod growth;
 mod load;
 mod near;
+mod series;
 mod service;
 mod shared;
 
@@ -19,6 +20,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
     near::HIT_RATIO,
     service::HTTP,
     demand::WARMING,
+    series::SERIES,
     service::RESTART,
     service::OBSERVE,
     service::RESIDENT,

@@ -73,7 +73,8 @@ impl Loader<Series> for TailLoader {
     }
 }
 
-/// Loads chunks of closed time. Those of a series that adjoin are asked for as one range.
+/// Loads chunks of closed time. Those of a series that adjoin are asked for as one range; one that is still cached is
+/// not asked for, and lives on.
 #[derive(Debug)]
 pub(crate) struct ChunkLoader(pub(crate) SeriesSource);
 
@@ -95,6 +96,10 @@ impl Loader<Series> for ChunkLoader {
         let mut answers: Vec<Loaded<Series>> = requests.iter().map(|_| Loaded::Absent).collect();
         let mut wanted: BTreeMap<(Asset, Interval), BTreeMap<Date, (DateRange, usize)>> = BTreeMap::new();
         for (place, request) in requests.iter().enumerate() {
+            if request.previous.as_ref().is_some_and(|chunk| is_whole(chunk)) {
+                answers[place] = Loaded::not_modified();
+                continue;
+            }
             match request.key.id().parse::<SeriesId>() {
                 Ok(SeriesId { asset, interval, range: Some(range) })
                     if is_chunk(&SeriesId { asset: asset.clone(), interval, range: Some(range) }) =>
@@ -116,6 +121,11 @@ impl Loader<Series> for ChunkLoader {
         }
         Ok(answers)
     }
+}
+
+/// Whether a chunk is as it will ever be. Reads that need another one remove it first.
+fn is_whole(chunk: &Series) -> bool {
+    chunk.extent.is_some() && chunk.complete_from.is_none()
 }
 
 fn runs(((asset, interval), chunks): ((Asset, Interval), BTreeMap<Date, (DateRange, usize)>)) -> Vec<Run> {

@@ -96,21 +96,12 @@ impl SeriesReader {
         anew
     }
 
-    /// Loads anew what reads can't go on without. A read whose part can't be loaded fails with that.
+    /// Has loaded anew what reads can't go on without. A read whose tail can't be loaded fails with that.
     async fn load(&self, anew: Anew, reads: &mut [Read<'_>]) {
         let chunks: Vec<String> = anew.chunks.into_iter().collect();
         if !chunks.is_empty() {
-            let failed = match self.chunks.refresh(&chunks).await {
-                Ok(refreshed) => refreshed.failed,
-                // Nothing may be loaded.
-                Err(_) => Vec::new(),
-            };
-            for read in &mut *reads {
-                let ids = read.chunk_ids(&read.chunks()).collect::<BTreeSet<_>>();
-                if let Some((_, error)) = failed.iter().find(|(key, _)| ids.contains(key.id())) {
-                    *read = Read::Done(Err(error.clone()));
-                }
-            }
+            // What is removed is not at hand any more: the next look loads it.
+            let _ = self.chunks.remove_many(&chunks).await;
         }
         let tails: Vec<(usize, String)> =
             anew.tails.iter().filter_map(|place| Some((*place, tail_id(reads[*place].id()?)))).collect();

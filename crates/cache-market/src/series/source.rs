@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use cache_core::{Clock, Error, Fetched, Loaded, Request, Result, Tag, Timestamp};
+use cache_core::{Clock, Error, Fetched, Loaded, Request, Result, Tag, Timestamp, Ttl};
 use futures_util::future::join_all;
 use jiff::{ToSpan, civil::Date, tz::TimeZone};
 use market_data::{
@@ -16,10 +16,11 @@ use super::{
 };
 use crate::{asset_tag, data_tag, loader::loaded};
 
-/// How long a chunk lives: what is final does not change, and what is corrected is invalidated.
-const CHUNK_FOR: Duration = Duration::from_secs(10 * 365 * 86_400);
+/// How long a chunk lives before its life is begun anew, without a call: what is final does not change, and what is
+/// corrected is invalidated. No cache lets an entry live for ever.
+const CHUNK_FOR: Ttl = Ttl::new(Duration::from_secs(120 * 86_400)).grace(Duration::from_secs(360 * 86_400));
 /// How long it is remembered that a provider doesn't have a chunk any more, which has been seen before.
-const NOT_KEPT_FOR: Duration = Duration::from_secs(3_600);
+const NOT_KEPT_FOR: Ttl = Ttl::new(Duration::from_secs(3_600));
 
 /// A provider of series, and by what rules they are kept.
 #[derive(Clone, Debug)]
@@ -189,7 +190,7 @@ pub(crate) fn cut(
     chunks.iter().map(cut).collect()
 }
 
-fn chunk(series: Series, life: Duration) -> Result<Fetched<Series>> {
+fn chunk(series: Series, life: Ttl) -> Result<Fetched<Series>> {
     let tags: [Tag; 2] = [asset_tag(&series.asset)?, data_tag(DataType::Ohlcv, &series.asset)?];
     let version = series.version();
     Ok(Fetched::new(series).tags(tags).etag(version).ttl(life))

@@ -1,4 +1,5 @@
-//! Series that are kept by their tail: rules 77 to 81, over real HTTP with an upstream that knows what it was asked.
+//! Series that are kept by their tail: rules 77 to 81, over real HTTP with an upstream that knows what it was
+//! asked.
 
 mod market;
 #[path = "../../../crates/market-data/tests/upstream/mod.rs"]

@@ -1,5 +1,5 @@
-//! Recorded bars with their recorded dividends: what was cached before each and corrected by it equals what is loaded
-//! anew. No split was recorded of daily bars, so the same bars are split besides.
+//! Recorded bars with their recorded dividends: what was cached before each and corrected by it equals what is
+//! loaded anew. No split was recorded of daily bars, so the same bars are split besides.
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 

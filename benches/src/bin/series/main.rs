@@ -1,5 +1,5 @@
-//! Histories that grow: what a passing day and overlapping ranges ask of a provider, what a read of five days costs beside a
-//! quote, and what is put for a bar more. Prints one JSON object with `--json`.
+//! Histories that grow: what a passing day and overlapping ranges ask of a provider, what a read of five days
+//! costs beside a quote, and what is put for a bar more. Prints one JSON object with `--json`.
 
 mod market;
 mod put;

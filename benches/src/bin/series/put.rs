@@ -51,8 +51,8 @@ pub(crate) async fn bytes() -> Result<(Value, Value)> {
     ))
 }
 
-/// Loads all series, then a bar more of each, and returns how much the count has grown by a series: for the bar and
-/// for the whole.
+/// Loads all series, then a bar more of each, and returns how much the count has grown by a series: for the bar
+/// and for the whole.
 async fn counted(
     with: impl Fn(CacheBuilder) -> Result<CacheBuilder>,
     count: &mut impl AsyncFnMut() -> Result<u64>,

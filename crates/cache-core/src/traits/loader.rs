@@ -178,8 +178,8 @@ impl<V> Fetched<V> {
 
     /// Returns the same with a value that the call brought under another id of the same region, such as a part of
     /// what was asked for. A load stores it as it does the value itself: born with it, before the callers of the
-    /// load have their answer, and not at all if the key of the load was written or removed meanwhile. A put leaves
-    /// it out, and so does the cache what such a value has besides.
+    /// load have their answer, and not at all if the key of the load was written or removed meanwhile. A put
+    /// leaves it out, and so does the cache what such a value has besides.
     ///
     /// ```
     /// use std::time::Duration;

@@ -14,9 +14,9 @@ use crate::region::{Cacheable, Region};
 /// Completes what a region has.
 type Complete<A> = dyn Fn(Arc<A>) -> BoxFuture<'static, Result<Arc<A>>> + Send + Sync;
 
-/// A region as an [`Inputs`] whose values are completed before anything is computed from them, as by parts that lie
-/// under keys of their own. What the region has must change whenever a part does: a computed value is proven by its
-/// birth alone.
+/// A region as an [`Inputs`] whose values are completed before anything is computed from them, as by parts that
+/// lie under keys of their own. What the region has must change whenever a part does: a computed value is proven
+/// by its birth alone.
 ///
 /// ```
 /// use std::sync::Arc;

@@ -15,8 +15,9 @@ use crate::{
     region::{Cacheable, Region, in_order_of},
 };
 
-/// What values are computed from: a [`Region`], perhaps [`Completed`](crate::Completed), or a tuple of two or three. A region that may be left out is an
-/// `Option`, and so is its id: it has no part in a value if either is `None`.
+/// What values are computed from: a [`Region`], perhaps [`Completed`](crate::Completed), or a tuple of two or
+/// three. A region that may be left out is an `Option`, and so is its id: it has no part in a value if either is
+/// `None`.
 ///
 /// It is implemented for these alone.
 pub trait Inputs: Clone + Send + Sync + 'static {

@@ -17,8 +17,8 @@ const TAIL_KEPT_FOR: Duration = Duration::from_secs(180 * 86_400);
 
 impl MarketRegions {
     /// Looks up bars: the whole series, or those from one day to another, and says where each part of it was. Of
-    /// the bars that are final none is loaded that is cached; the answer's age is that of its tail, and its source that
-    /// of its farthest part. What the provider has none of any more is before
+    /// the bars that are final none is loaded that is cached; the answer's age is that of its tail, and its
+    /// source that of its farthest part. What the provider has none of any more is before
     /// [`complete_from`](Series::complete_from).
     ///
     /// ```

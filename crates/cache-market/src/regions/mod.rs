@@ -221,8 +221,8 @@ impl MarketRegions {
     }
 
     /// Returns the region of series. Under the key of a whole series it has the tail: the bars under way and the
-    /// latest final ones, with their [`Extent`](market_data::Extent); what is before it lies in chunks under the keys
-    /// of their days. [`MarketRegions::look_up`] puts them together.
+    /// latest final ones, with their [`Extent`](market_data::Extent); what is before it lies in chunks under the
+    /// keys of their days. [`MarketRegions::look_up`] puts them together.
     #[must_use]
     pub fn series(&self) -> &Region<Series> {
         &self.series.tails

@@ -9,8 +9,8 @@ const ROUNDED_SHARE: f64 = 1e-3;
 /// Up to this share two numbers are the same.
 const SAME: f64 = 1e-9;
 
-/// Whether bars that were final, asked for again, differ by one factor in their prices, or in their adjusted closes: then
-/// a split or a dividend has changed all bars before it too.
+/// Whether bars that were final, asked for again, differ by one factor in their prices, or in their adjusted
+/// closes: then a split or a dividend has changed all bars before it too.
 pub(crate) fn has_changed(before: &[Bar], again: &[Bar]) -> bool {
     before.iter().any(|bar| {
         let same = again.binary_search_by(|other| other.time.cmp(&bar.time));

@@ -73,8 +73,8 @@ impl Loader<Series> for TailLoader {
     }
 }
 
-/// Loads chunks of closed time. Those of a series that adjoin are asked for as one range; one that is still cached is
-/// not asked for, and lives on.
+/// Loads chunks of closed time. Those of a series that adjoin are asked for as one range; one that is still
+/// cached is not asked for, and lives on.
 #[derive(Debug)]
 pub(crate) struct ChunkLoader(pub(crate) SeriesSource);
 

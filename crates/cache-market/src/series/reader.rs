@@ -39,8 +39,8 @@ struct Anew {
 }
 
 impl SeriesReader {
-    /// Completes what was found under whole series to what their ids ask for: answer `i` belongs to `found[i]`. There
-    /// is one call a tier for the chunks of all.
+    /// Completes what was found under whole series to what their ids ask for: answer `i` belongs to `found[i]`.
+    /// There is one call a tier for the chunks of all.
     pub(crate) async fn complete(
         &self,
         found: Vec<(&SeriesId, Result<Lookup<Series>>)>,

@@ -19,9 +19,10 @@ const OVER_EVERYWHERE: SignedDuration = SignedDuration::from_hours(12);
 
 /// How series are kept: when a bar is final, and how many final ones are asked for again.
 ///
-/// A bar is final once its time has ended and has [settled](crate::TtlRules::settle), by the calendar of its market. Final
-/// bars are asked for once. The latest of them, the *revision window*, are asked for again with what is not yet final:
-/// they show corrections, and whether a split or a dividend has changed the bars before them.
+/// A bar is final once its time has ended and has [settled](crate::TtlRules::settle), by the calendar of its
+/// market. Final bars are asked for once. The latest of them, the *revision window*, are asked for again with
+/// what is not yet final: they show corrections, and whether a split or a dividend has changed the bars before
+/// them.
 ///
 /// ```
 /// use cache_market::{MarketTime, SeriesRules};
@@ -63,8 +64,8 @@ impl SeriesRules {
         self.windows.get(&interval).copied().unwrap_or(self.window)
     }
 
-    /// Returns whether an asset must have been traded on some of these days; `true` for several of a market without
-    /// a calendar.
+    /// Returns whether an asset must have been traded on some of these days; `true` for several of a market
+    /// without a calendar.
     pub(crate) fn has_sessions(&self, asset: &Asset, days: DateRange) -> bool {
         match self.time.calendars().of(asset.market) {
             Some(calendar) => calendar.sessions(days.from, days.to).next().is_some(),

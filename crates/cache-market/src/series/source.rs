@@ -16,8 +16,8 @@ use super::{
 };
 use crate::{asset_tag, data_tag, loader::loaded};
 
-/// How long a chunk lives before its life is begun anew, without a call: what is final does not change, and what is
-/// corrected is invalidated. No cache lets an entry live for ever.
+/// How long a chunk lives before its life is begun anew, without a call: what is final does not change, and what
+/// is corrected is invalidated. No cache lets an entry live for ever.
 const CHUNK_FOR: Ttl = Ttl::new(Duration::from_secs(120 * 86_400)).grace(Duration::from_secs(360 * 86_400));
 /// How long it is remembered that a provider doesn't have a chunk any more, which has been seen before.
 const NOT_KEPT_FOR: Ttl = Ttl::new(Duration::from_secs(3_600));

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::moment;
 
-/// What a cache knows of a part of a series: from when on it has all bars, which of them are final, and of when it is.
+/// What a cache knows of a part of a series: from when on it has all bars, which of them are final, and of when
+/// it is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Extent {
     /// The first day of this part, which has all bars from then on.

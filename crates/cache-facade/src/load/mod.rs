@@ -12,7 +12,6 @@ pub(crate) mod loaders;
 mod loom_shim;
 pub(crate) mod pace;
 pub(crate) mod reload;
-mod store_besides;
 mod store_loaded;
 pub(crate) mod throttle;
 pub(crate) mod warm;

@@ -31,7 +31,9 @@ impl MarketRegions {
     /// # impl MarketSettings for Fixed {
     /// #     fn quotes(&self, region: RegionBuilder<Quote>) -> RegionBuilder<Quote> { region }
     /// #     fn series(&self, region: RegionBuilder<Series>) -> RegionBuilder<Series> { region }
-    /// #     fn documents(&self, _: DataType, region: RegionBuilder<Document>) -> RegionBuilder<Document> { region }
+    /// #     fn documents(&self, _: DataType, region: RegionBuilder<Document>) -> RegionBuilder<Document> {
+    /// #         region
+    /// #     }
     /// # }
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> cache_core::Result<()> {

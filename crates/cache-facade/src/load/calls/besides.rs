@@ -4,16 +4,16 @@ use std::{slice, sync::Arc};
 
 use cache_core::{Beside, Entry, Key, Timestamp, Tombstone};
 
-use super::{fetch::Fetch, store_loaded::Storable};
 use crate::{
     answer::Found,
+    load::{fetch::Fetch, store_loaded::Storable},
     region::{Cacheable, Region},
 };
 
 impl<V: Cacheable> Region<V> {
     /// Stores in memory what came beside the value of a fetch, and returns the entries for the tiers. All of it is
     /// born with the load: whatever was removed, written or invalidated since is newer.
-    pub(super) fn store_besides(
+    pub(in crate::load) fn store_besides(
         &self,
         fetch: &Fetch<V>,
         besides: Vec<Beside<Arc<V>>>,

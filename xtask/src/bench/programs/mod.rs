@@ -4,7 +4,6 @@ mod demand;
 mod growth;
 mod load;
 mod near;
-mod series;
 mod service;
 mod shared;
 
@@ -20,7 +19,6 @@ pub(crate) const PROGRAMS: &[Program] = &[
     near::HIT_RATIO,
     service::HTTP,
     demand::WARMING,
-    series::SERIES,
     service::RESTART,
     service::OBSERVE,
     service::RESIDENT,

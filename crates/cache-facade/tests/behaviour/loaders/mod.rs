@@ -1,6 +1,5 @@
 //! What loaders are told, and what they can say: beyond a value, that there is none, and that it failed.
 
-mod besides;
 mod circular;
 mod closures;
 mod failures;

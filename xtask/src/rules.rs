@@ -99,6 +99,12 @@ pub(crate) const RULES: &[Rule] = &[
     rule(74, "a cross-site page, a foreign host and a stranger change nothing and see nothing inside"),
     rule(75, "a reload that is slow, large or bad holds nothing up, and the check finds what stops a start"),
     rule(76, "an event ahead holds over restarts and on other nodes, leaves room and can be withdrawn"),
+    // Series by their tail
+    rule(77, "a passing day asks for what of a history is missing or not yet final alone"),
+    rule(78, "overlapping ranges of many callers ask for each bar once, and are as a load of the whole"),
+    rule(79, "bars from before a split or a dividend are never mixed with those from after it"),
+    rule(80, "days that the provider does not have are told from days without trading"),
+    rule(81, "a bar under way is marked as not final, and is asked for again"),
     // Soft invalidation
     rule(82, "a quota holds for all nodes and over restarts, in any window"),
     rule(84, "what is marked stale is served, flagged, and refreshed by one paced load, on every node"),

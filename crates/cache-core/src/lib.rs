@@ -58,7 +58,7 @@ pub use traits::{
     figures::{CacheFigures, TrialMemory},
     lease::{Holder, Lease},
     listing::{ListCursor, ListItem, ListPage},
-    loader::{Fetched, Loaded, Loader, Refresh, Refreshed, Request},
+    loader::{Beside, Fetched, Loaded, Loader, Refresh, Refreshed, Request},
     miss_reason::MissReason,
     observer::{Event, EvictionCause, Marked, Observer, Operation, Outcome, Removal},
     quota_store::{QuotaSnapshot, QuotaStore},

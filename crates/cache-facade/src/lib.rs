@@ -90,7 +90,7 @@ pub use cache_macros::{FromId, ToKey, cached, invalidates, updates};
 pub use cache_memory::{Eviction, EvictionCause, Evictions, HotKey, Memory, MemoryBuilder, MemoryStats};
 #[cfg(feature = "warming")]
 pub use cache_warming as warming;
-pub use computed::Inputs;
+pub use computed::{Completed, Inputs};
 pub use engine::MemoryMode;
 pub use inspect::{
     key_page::{KeyPage, PassedOver},

@@ -220,6 +220,22 @@ impl<V> Policy<V> {
         self
     }
 
+    /// For how long past its life and grace a value is kept for its loader, as
+    /// [`Request::previous`](crate::Request::previous), and served to nobody: for a loader that needs much less of
+    /// its source where it has an older value. What has a life of its own is kept for that. Default: zero.
+    #[must_use]
+    pub fn kept_for(mut self, span: Duration) -> Self {
+        self.demand.kept = span;
+        self
+    }
+
+    /// Asks nothing of the age of what is cached: whatever lives will do, as for what never changes.
+    #[must_use]
+    pub fn any_age(mut self) -> Self {
+        self.demand = AgeDemand { kept: self.demand.kept, ..AgeDemand::NONE };
+        self
+    }
+
     /// Loads nothing: what no tier has is not there, and its source is
     /// [`Source::Nowhere`](crate::Source::Nowhere). A `get_or_load` whose closure has a value for every key fails
     /// with `Load` instead. A load that is under way is waited for.

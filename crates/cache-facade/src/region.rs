@@ -130,7 +130,7 @@ impl<V: Cacheable> Region<V> {
                 Box::pin(self.found(key.to_key(&self.core.prefix), first, self.loader.clone())).await?
             }
         };
-        Ok(found.at(self.engine.clock().now()))
+        Ok(self.told(found).at(self.engine.clock().now()))
     }
 
     /// As [`Region::lookup`] for many keys, in their order, each with its own outcome.
@@ -148,7 +148,7 @@ impl<V: Cacheable> Region<V> {
         found: Vec<FlightResult<V>>,
     ) -> Vec<Result<Lookup<V>>> {
         let now = self.engine.clock().now();
-        in_order_of(keys, found).map(|found| found.map(|found| found.at(now))).collect()
+        in_order_of(keys, found).map(|found| found.map(|found| self.told(found).at(now))).collect()
     }
 
     /// Returns the value of a key if memory has it and may serve it, fresh or in grace. Asks no tier and starts
@@ -164,7 +164,8 @@ impl<V: Cacheable> Region<V> {
         let now = self.engine.clock().now();
         match self.look_in_memory(&key.to_lookup(&self.core.prefix), now) {
             MemoryLookup::Fresh(found) | MemoryLookup::Due(found) | MemoryLookup::Stale(found) => {
-                Some(found.at(now))
+                let found = self.told(found);
+                (now < found.meta.dead_at).then(|| found.at(now))
             }
             MemoryLookup::Replaced(_) | MemoryLookup::Miss(_) => None,
         }

@@ -75,7 +75,7 @@ impl<V: Cacheable> RegionBuilder<V> {
         skip: &'static str,
     }
 
-    policy_spans! { stale_for, negative, refresh_window, soft_timeout, hard_timeout, late, throttle }
+    policy_spans! { stale_for, kept_for, negative, refresh_window, soft_timeout, hard_timeout, late, throttle }
 
     /// How long a value is fresh, and how long it may be served stale: a `Duration` or a text such as `"30m"`,
     /// without grace; a [`Ttl`](crate::Ttl); a [`Class`](crate::Class), or its name; or a

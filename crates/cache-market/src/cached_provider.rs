@@ -272,7 +272,29 @@ impl Provider for CachedProvider {
     }
 
     async fn series(&self, ids: &[SeriesId]) -> Answers<Series> {
-        Ok(answers(self.regions.series(), ids).await)
+        let keys: Vec<_> = ids.iter().map(|id| StandardKey::Ohlcv(id.clone())).collect();
+        let found = self.regions.look_up(&keys).await.into_iter().map(|found| found.map(bars));
+        let mut told: Vec<Answer<Series>> = found.map(answer).collect();
+        // What is before all that the whole series has may be had if it is asked for by itself.
+        let is_before = |(id, answer): (&SeriesId, &Answer<Series>)| match (id.range, answer) {
+            (Some(range), Answer::Value(series)) => {
+                series.complete_from.is_some_and(|first| range.from < first)
+            }
+            _ => false,
+        };
+        let before: Vec<usize> =
+            (0..ids.len()).filter(|place| is_before((&ids[*place], &told[*place]))).collect();
+        let of_their_own: Vec<SeriesId> = before.iter().map(|place| ids[*place].clone()).collect();
+        for (place, answer) in before.into_iter().zip(answers(self.regions.series(), &of_their_own).await) {
+            told[place] = answer;
+        }
+        // What the cache knows of them is no part of what the provider gave.
+        told.iter_mut().for_each(|answer| {
+            if let Answer::Value(series) = answer {
+                series.extent = None;
+            }
+        });
+        Ok(told)
     }
 
     async fn documents(&self, data: DataType, ids: &[DocumentId]) -> Answers<Document> {
@@ -293,6 +315,10 @@ fn texts<I: ToString>(ids: &[I]) -> Vec<String> {
 async fn answers<V: Cacheable + Clone, I: ToString>(region: &Region<V>, ids: &[I]) -> Vec<Answer<V>> {
     let found = region.lookup_many(&texts(ids)).await.into_iter();
     found.map(|found| answer(found.map(|found: Lookup<V>| found.value))).collect()
+}
+
+fn bars(found: MarketLookup) -> Option<Arc<Series>> {
+    found.series().and_then(|found| found.value)
 }
 
 fn document(found: MarketLookup) -> Option<Arc<Document>> {

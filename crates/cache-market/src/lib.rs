@@ -30,6 +30,7 @@ mod loader;
 mod price_tracker;
 mod recent_map;
 mod regions;
+mod series;
 mod ttl;
 mod volatility;
 
@@ -42,5 +43,6 @@ pub use key::{Digest, StandardKey, asset_tag, data_tag, user_tag};
 pub use loader::{DocumentLoader, QuoteLoader, SeriesLoader};
 pub use price_tracker::Swing;
 pub use regions::{ComputedDocuments, MarketLookup, MarketPolicies, MarketRegions, MarketSettings};
+pub use series::{SeriesPart, SeriesRules};
 pub use ttl::{Changes, Frequency, Life, LifeClasses, MarketTime, MarketTtl, Row, Scope, TtlRules};
 pub use volatility::{Calm, Step, Volatility};

@@ -149,7 +149,11 @@ impl<I: FromStr<Err = Invalid>> Asked<I> {
     }
 }
 
-fn loaded<V: MarketRecord>(provider: &str, request: &Request<V>, mut value: V) -> Result<Loaded<V>> {
+pub(crate) fn loaded<V: MarketRecord>(
+    provider: &str,
+    request: &Request<V>,
+    mut value: V,
+) -> Result<Loaded<V>> {
     value.provider().get_or_insert_with(|| provider.into());
     let version = value.version();
     let is_empty = value.is_empty();

@@ -43,7 +43,7 @@ pub use registry::{
 };
 pub use replay::{FaultInjector, Replay, ReplayProvider, ReplayUsage};
 pub use values::{
-    AdjustedClose, AdjustedCloses, Bar, BarTime, DataType, DateRange, Dividend, Dividends, Document,
-    DocumentBody, DocumentId, Interval, MarketRecord, Observation, Observations, Quote, SCHEMA, Series,
-    SeriesId, Split, moment,
+    AdjustedClose, AdjustedCloses, Bar, BarDays, BarTime, DataType, DateRange, Dividend, Dividends, Document,
+    DocumentBody, DocumentId, Extent, Interval, MarketRecord, Observation, Observations, Quote, SCHEMA,
+    Series, SeriesId, Split, moment,
 };

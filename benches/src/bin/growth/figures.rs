@@ -12,7 +12,8 @@ const LINEAR: f64 = 1.1;
 pub(crate) const NEAR_PAUSE_MS: f64 = 1.0;
 pub(crate) const TIER_PAUSE_MS: f64 = 50.0;
 
-/// The figures of a part, by name, in the order in which they came. Of what is noted several times the least counts.
+/// The figures of a part, by name, in the order in which they came. Of what is noted several times the least
+/// counts.
 #[derive(Debug, Default)]
 pub(crate) struct Figures(Vec<(&'static str, Figure)>);
 
@@ -48,7 +49,8 @@ impl Figures {
         self.note(name, Kind::Cost, unit, LINEAR, size, cost);
     }
 
-    /// Notes what the same costs a `peer`: the exponent is of the ratio, as if the peer's cost were as it should be.
+    /// Notes what the same costs a `peer`: the exponent is of the ratio, as if the peer's cost were as it should
+    /// be.
     pub(crate) fn beside(&mut self, name: &'static str, peer: &'static str, size: u64, cost: f64) {
         if let Some((_, figure)) = self.0.iter_mut().find(|(known, _)| *known == name) {
             figure.peer = Some(peer);
@@ -135,8 +137,8 @@ impl Figure {
         }
     }
 
-    /// Returns the values; if there is a peer, what they would be if its cost were in proportion to the size, or the
-    /// same at any, whichever it should be.
+    /// Returns the values; if there is a peer, what they would be if its cost were in proportion to the size, or
+    /// the same at any, whichever it should be.
     fn compared(&self) -> BTreeMap<u64, f64> {
         let should_be = |size: u64| if self.bound == LINEAR { size as f64 } else { 1.0 };
         let by_peer = |size: &u64| self.beside.get(size).map_or(1.0, |peer| should_be(*size) / peer);

@@ -120,12 +120,23 @@ pub struct Fetched<V> {
     pub etag: Option<String>,
     /// Why one of the tags that it was given can't be one.
     refusal: Option<Error>,
+    /// What the same call brought under other keys.
+    besides: Vec<Beside<V>>,
+}
+
+/// A value that a call brought besides the one that it was asked for: see [`Fetched::beside`].
+#[derive(Clone, Debug)]
+pub struct Beside<V> {
+    /// The id of its key, which is of the same region.
+    pub id: Box<str>,
+    /// The value.
+    pub fetched: Fetched<V>,
 }
 
 impl<V> Fetched<V> {
     /// Returns a value about which its source says nothing more.
     pub fn new(value: V) -> Self {
-        Self { value, ttl: None, tags: Vec::new(), etag: None, refusal: None }
+        Self { value, ttl: None, tags: Vec::new(), etag: None, refusal: None, besides: Vec::new() }
     }
 
     /// Returns the same with this TTL, which overrides the policy of the region: a [`Ttl`], a `Duration`, which
@@ -165,6 +176,30 @@ impl<V> Fetched<V> {
         Self { etag: Some(etag.into()), ..self }
     }
 
+    /// Returns the same with a value that the call brought under another id of the same region, such as a part of
+    /// what was asked for. A load stores it as it does the value itself: born with it, before the callers of the
+    /// load have their answer, and not at all if the key of the load was written or removed meanwhile. A put
+    /// leaves it out, and so does the cache what such a value has besides.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use cache_core::Fetched;
+    ///
+    /// let older = Fetched::new(vec![1, 2]).ttl(Duration::from_secs(86_400));
+    /// let mut latest = Fetched::new(vec![3]).beside("trades:2019", older);
+    /// assert_eq!(latest.take_besides()[0].fetched.value, [1, 2]);
+    /// ```
+    #[must_use]
+    pub fn beside(mut self, id: impl Into<Box<str>>, fetched: Self) -> Self {
+        self.besides.push(Beside { id: id.into(), fetched });
+        self
+    }
+
+    /// Takes what the call brought under other ids.
+    pub fn take_besides(&mut self) -> Vec<Beside<V>> {
+        std::mem::take(&mut self.besides)
+    }
+
     /// Returns the same, if every tag that it was given is one.
     ///
     /// # Errors
@@ -177,10 +212,16 @@ impl<V> Fetched<V> {
         }
     }
 
-    /// Returns what `change` makes of the value, with all that is said about it.
-    pub fn map<U>(self, change: impl FnOnce(V) -> U) -> Fetched<U> {
-        let Self { value, ttl, tags, etag, refusal } = self;
-        Fetched { value: change(value), ttl, tags, etag, refusal }
+    /// Returns what `change` makes of the value, and of each that is beside it, with all that is said about them.
+    pub fn map<U>(self, mut change: impl FnMut(V) -> U) -> Fetched<U> {
+        self.map_by(&mut change)
+    }
+
+    fn map_by<U>(self, change: &mut dyn FnMut(V) -> U) -> Fetched<U> {
+        let Self { value, ttl, tags, etag, refusal, besides } = self;
+        let value = change(value);
+        let mapped = |Beside { id, fetched }: Beside<V>| Beside { id, fetched: fetched.map_by(&mut *change) };
+        Fetched { value, ttl, tags, etag, refusal, besides: besides.into_iter().map(mapped).collect() }
     }
 }
 

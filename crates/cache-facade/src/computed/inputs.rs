@@ -15,8 +15,9 @@ use crate::{
     region::{Cacheable, Region, in_order_of},
 };
 
-/// What values are computed from: a [`Region`], or a tuple of two or three. A region that may be left out is an
-/// `Option`, and so is its id: it has no part in a value if either is `None`.
+/// What values are computed from: a [`Region`], perhaps [`Completed`](crate::Completed), or a tuple of two or
+/// three. A region that may be left out is an `Option`, and so is its id: it has no part in a value if either is
+/// `None`.
 ///
 /// It is implemented for these alone.
 pub trait Inputs: Clone + Send + Sync + 'static {
@@ -70,7 +71,7 @@ impl Fetches {
 pub(super) type Reading<T> = BoxFuture<'static, Vec<Input<T>>>;
 
 /// What was read of the inputs of one value.
-type Input<T> = Result<(T, Provenance)>;
+pub(super) type Input<T> = Result<(T, Provenance)>;
 
 impl<A: Cacheable> Inputs for Region<A> {
     type Ids = String;
@@ -94,7 +95,7 @@ impl<A: Cacheable> Inputs for Region<A> {
             let found = region.finish_read(&good, begun, region.loader.clone()).await;
             let now = region.engine.clock().now();
             let input = |found: FlightResult<A>| {
-                let found = found?;
+                let found = region.told(found?);
                 let provenance = Provenance::of(&found, now);
                 Ok((found.value, provenance))
             };

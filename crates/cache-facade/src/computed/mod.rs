@@ -4,6 +4,7 @@
 //! inputs would give the very same ones; else it is computed again. So nothing has to be told that an input was
 //! replaced, removed, invalidated, or has died, on whatever node that happened: see ADR 0042.
 
+mod completed;
 mod formula;
 mod inputs;
 pub(crate) mod provenance;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 
 use cache_core::{Fetched, Key, Meta, Result};
 
-pub use self::inputs::Inputs;
+pub use self::{completed::Completed, inputs::Inputs};
 use self::{formula::Formula, provenance::Provenance};
 use crate::{
     engine::Engine, load::fetch::together::AnyFetch, region::Cacheable, region_builder::RegionBuilder,

@@ -129,7 +129,8 @@ impl Engine {
         }
     }
 
-    /// Goes on with the removals that a tier owes, unless somebody does: in a task of its own, since it may take long.
+    /// Goes on with the removals that a tier owes, unless somebody does: in a task of its own, since it may take
+    /// long.
     fn go_on_once_idle(self: &Arc<Self>, at: usize) {
         let tier = &self.tiers()[at];
         if !tier.is_failing() && tier.has_idle_walks() {

@@ -21,8 +21,8 @@ impl Cache {
     /// [`Cache::remove_matching`]. Then tags are invalidated, kinds cleared, or everything; what that ends is
     /// counted by a walk before it, since a stamp tells nobody what it ends. The walk costs as much as a
     /// [`Cache::count`], which an [invalidation](Cache::invalidate) or a [clear](Cache::clear) by itself does
-    /// not. Until it is over what is selected is served, so it lasts two seconds at most: then what is ended is not
-    /// counted, and the count not complete.
+    /// not. Until it is over what is selected is served, so it lasts two seconds at most: then what is ended is
+    /// not counted, and the count not complete.
     ///
     /// Once begun, it goes on to its end.
     ///

@@ -8,8 +8,8 @@ use std::{
 };
 
 use cache_core::{
-    Blob, Entry, Error, ErrorKind, Event, GivenTtl, Key, Loaded, Meta, Result, Tag, Timestamp, Tombstone,
-    Ttl, message::Change,
+    Blob, Entry, Error, ErrorKind, Event, Fetched, GivenTtl, Key, Loaded, Meta, Result, Tag, Timestamp,
+    Tombstone, Ttl, message::Change,
 };
 use cache_memory::Value;
 
@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// Where a loaded value is stored.
-enum Storable {
+pub(super) enum Storable {
     /// In memory, and as these bytes in the tiers; without bytes it is the knowledge that there is no value.
     Everywhere(Option<Blob>),
     /// In memory alone, since the codec can't carry it, or since the region is memory's.
@@ -51,7 +51,11 @@ impl<V: Cacheable> Region<V> {
         let engine = &self.engine;
         // Nobody may remember any more what was removed since it began.
         let outlasted = engine.clock().now().since(born) > engine.load_limit();
-        for (fetch, loaded) in batch.into_iter().zip(answers) {
+        for (fetch, mut loaded) in batch.into_iter().zip(answers) {
+            let besides = match &mut loaded {
+                Loaded::Value(fetched) => fetched.take_besides(),
+                _ => Vec::new(),
+            };
             // A policy or cost function that panics over one value must not cost the others.
             let interpret = || self.interpret(&fetch, loaded, born);
             let (found, storable) = match self.by_policy(fetch.leader.key(), interpret) {
@@ -76,6 +80,12 @@ impl<V: Cacheable> Region<V> {
             }
             self.core.throttle.resume(leader.key());
             if !leader.overtaken() && !outlasted {
+                // Before its callers have their answer, since they may ask for these next.
+                let stored = self.store_besides(&fetch, besides, born);
+                if engine.bus().is_some() {
+                    replaced.extend(stored.iter().map(|(key, _)| key.clone()));
+                }
+                entries.extend(stored);
                 let servable = self.judge(leader.key(), &found.meta, self.engine.clock().now());
                 let is_servable = servable.is_servable();
                 match storable {
@@ -177,18 +187,7 @@ impl<V: Cacheable> Region<V> {
         match (loaded, &fetch.prior) {
             (Loaded::Absent, _) => Ok(self.absent(key, &[], born)),
             (Loaded::AbsentWith { tags }, _) => Ok(self.absent(key, &tags, born)),
-            (Loaded::Value(fetched), _) => {
-                // Without one of its tags it could not be invalidated.
-                let fetched = fetched.checked()?;
-                let ttl = self.ttl_of(key, &fetched.value, fetched.ttl, born);
-                let meta = self.meta(born, ttl).labelled(&fetched.tags, fetched.etag.as_deref());
-                let meta = meta.with_own_life(fetched.ttl.is_some());
-                let meta = match self.policy.computed.as_ref().and_then(|_| computed::provenance(&meta)) {
-                    Some(from) => from.within_inputs(meta),
-                    None => meta,
-                };
-                self.encoded(key, fetched.value, self.engine.bound_life(key, meta))
-            }
+            (Loaded::Value(fetched), _) => self.fetched(key, fetched, born),
             (Loaded::NotModified { ttl }, Some(prior))
                 if prior.value.is_some() && !prior.meta.is_replaced() =>
             {
@@ -199,7 +198,7 @@ impl<V: Cacheable> Region<V> {
                     (Some(ttl), _) => jittered(ttl),
                     // It was shortened when it was given.
                     (None, Some(own)) => self.engine.bounded(own),
-                    (None, None) => jittered(self.policy.ttl.of(&self.engine, key, &value, born)),
+                    (None, None) => self.kept(jittered(self.policy.ttl.of(&self.engine, key, &value, born))),
                 };
                 let meta = self.meta(born, renewed).labelled(prior.meta.tags(), prior.meta.etag());
                 let meta = meta.with_own_life(ttl.or(own).is_some());
@@ -211,6 +210,25 @@ impl<V: Cacheable> Region<V> {
             }
             (Loaded::Failed(error), _) => Err(error),
         }
+    }
+
+    /// A value as its source gave it.
+    pub(super) fn fetched(
+        &self,
+        key: &Key,
+        fetched: Fetched<Arc<V>>,
+        born: Timestamp,
+    ) -> Result<(Found<V>, Storable)> {
+        // Without one of its tags it could not be invalidated.
+        let fetched = fetched.checked()?;
+        let ttl = self.ttl_of(key, &fetched.value, fetched.ttl, born);
+        let meta = self.meta(born, ttl).labelled(&fetched.tags, fetched.etag.as_deref());
+        let meta = meta.with_own_life(fetched.ttl.is_some());
+        let meta = match self.policy.computed.as_ref().and_then(|_| computed::provenance(&meta)) {
+            Some(from) => from.within_inputs(meta),
+            None => meta,
+        };
+        self.encoded(key, fetched.value, self.engine.bound_life(key, meta))
     }
 
     /// The knowledge that there is no value.
@@ -251,8 +269,11 @@ impl<V: Cacheable> Region<V> {
     /// The life and grace of a value: as its source says, else as the region's policy does.
     pub(crate) fn ttl_of(&self, key: &Key, value: &V, own: Option<GivenTtl>, born: Timestamp) -> Ttl {
         let engine = &self.engine;
-        let ttl = own.map_or_else(|| self.policy.ttl.of(engine, key, value, born), |own| engine.ttl(own));
-        self.policy.jitter.apply(self.engine.bounded(ttl), seed(key, born))
+        let jittered = |ttl| self.policy.jitter.apply(engine.bounded(ttl), seed(key, born));
+        match own {
+            Some(own) => jittered(engine.ttl(own)),
+            None => self.kept(jittered(self.policy.ttl.of(engine, key, value, born))),
+        }
     }
 
     /// Runs the policies and the cost function of this region over a value. A panic is an error.

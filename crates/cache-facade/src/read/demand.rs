@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cache_core::{Error, ErrorKind, Key, Meta, Timestamp};
+use cache_core::{Error, ErrorKind, Key, Meta, Timestamp, Ttl};
 
 use crate::{
     answer::{Found, Source},
@@ -24,18 +24,41 @@ pub(crate) struct AgeDemand {
     pub(crate) min_fresh: Duration,
     /// What is fresh and younger than this will do, whatever else is asked.
     pub(crate) reload_after: Duration,
+    /// For how long past its grace it is kept for its loader, and is no answer.
+    pub(crate) kept: Duration,
 }
 
 impl AgeDemand {
     /// Nothing is asked.
-    pub(crate) const NONE: Self =
-        Self { max_age: None, max_stale: None, min_fresh: Duration::ZERO, reload_after: Duration::ZERO };
+    pub(crate) const NONE: Self = Self {
+        max_age: None,
+        max_stale: None,
+        min_fresh: Duration::ZERO,
+        reload_after: Duration::ZERO,
+        kept: Duration::ZERO,
+    };
+
+    /// Whether an entry is kept for its loader alone.
+    fn is_kept_only(&self, meta: &Meta, now: Timestamp) -> bool {
+        !self.kept.is_zero() && now >= meta.stale_at && now >= self.served_until(meta)
+    }
+
+    /// Returns until when an entry may be served. A life that the source stated is as it stated it.
+    fn served_until(&self, meta: &Meta) -> Timestamp {
+        if self.kept.is_zero() || meta.own_life().is_some() {
+            return meta.dead_at;
+        }
+        meta.dead_at.before(self.kept).max(meta.stale_at)
+    }
 
     /// Whether an entry that may be served by its age is what is asked for.
     pub(crate) fn is_met(&self, meta: &Meta, now: Timestamp) -> bool {
+        if self.is_kept_only(meta, now) {
+            return false;
+        }
         if is_of_unknown_age(meta, now) {
             // Who has nothing loaded anew within a while is not to have it at will either.
-            return *self == Self::NONE || !self.reload_after.is_zero();
+            return Self { kept: Duration::ZERO, ..*self } == Self::NONE || !self.reload_after.is_zero();
         }
         if now < meta.stale_at && now.since(meta.born) < self.reload_after {
             return true;
@@ -59,6 +82,21 @@ impl<V: Cacheable> Region<V> {
             || demand.is_met(&found.meta, now)
             || found.meta.born >= began && !is_of_unknown_age(&found.meta, now)
     }
+
+    /// Returns an answer as it is told: it may be served no longer than that, though it is kept longer.
+    pub(crate) fn told(&self, mut found: Found<V>) -> Found<V> {
+        found.meta.dead_at = self.policy.demand.served_until(&found.meta);
+        found
+    }
+
+    /// The life of a value that is kept for its loader past the grace that its policy gives it.
+    pub(crate) fn kept(&self, ttl: Ttl) -> Ttl {
+        let (ttl, kept) = (ttl.normalised(), self.policy.demand.kept);
+        match ttl.life.is_zero() {
+            true => ttl,
+            false => self.engine.bounded(ttl.grace(ttl.grace.saturating_add(kept))),
+        }
+    }
 }
 
 fn is_of_unknown_age(meta: &Meta, now: Timestamp) -> bool {
@@ -73,7 +111,6 @@ pub(crate) fn too_old(key: &Key) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use cache_core::Ttl;
     use proptest::prelude::*;
 
     use super::*;
@@ -98,6 +135,7 @@ mod tests {
                 max_stale: max_stale.map(micros),
                 min_fresh: micros(min_fresh),
                 reload_after: micros(reload_after),
+                kept: Duration::ZERO,
             };
             let asked = max_age.is_none_or(|most| age <= most)
                 && max_stale.is_none_or(|most| age < life || most > 0 && age - life <= most)

@@ -157,6 +157,42 @@ impl<V: Cacheable> Region<V> {
         found.into_iter().map(|answer| answer.map(|found| found.value)).collect()
     }
 
+    /// Returns the same region with another loader, for reads whose keys it can load with fewer calls than the
+    /// region's own: all keys that one read leads go in its batches. Flights are shared with all other reads.
+    ///
+    /// ```
+    /// use async_trait::async_trait;
+    /// use cache_facade::{Cache, Loaded, Loader, Request, Result};
+    ///
+    /// /// Loads as many as are wanted at once.
+    /// struct Whole;
+    ///
+    /// #[async_trait]
+    /// impl Loader<usize> for Whole {
+    ///     fn max_batch(&self) -> usize {
+    ///         1000
+    ///     }
+    ///
+    ///     async fn load(&self, requests: &[Request<usize>]) -> Result<Vec<Loaded<usize>>> {
+    ///         Ok(requests.iter().map(|_| requests.len().into()).collect())
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<()> {
+    /// # let cache = Cache::builder().build().await?;
+    /// let parts = cache.region::<usize>("part").open()?;
+    /// let found = parts.loaded_by(Whole).get_many(&["1", "2", "3"]).await?;
+    /// assert_eq!((found[0].as_deref(), parts.get("3").await?.as_deref()), (Some(&3), Some(&3)));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn loaded_by(&self, loader: impl Loader<V>) -> Self {
+        let loader = Some(self.counted(loader)).filter(|_| !self.policy.only_cached);
+        Self { loader, ..self.clone() }
+    }
+
     /// Returns what memory has, if that is an answer that will do, and otherwise reads with a loader for this
     /// call.
     #[inline]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cache_core::{Error, ErrorKind, Fetched, Result};
-use cache_facade::{Region, RegionBuilder};
+use cache_facade::{Inputs, Region, RegionBuilder};
 use market_data::{
     AdjustedCloses, Asset, DataType, Dividends, Document, DocumentBody, DocumentId, Invalid, Observations,
     Series, SeriesId,
@@ -59,15 +59,7 @@ pub trait ComputedDocuments: Sized {
 
 impl ComputedDocuments for RegionBuilder<Document> {
     fn indicators(self, bars: &Region<Series>) -> Self {
-        let ids = |id: &str| {
-            let (id, indicator) = indicator(id)?;
-            Ok(SeriesId::new(id.asset, indicator.interval).to_string())
-        };
-        self.computed(bars.clone(), ids, |id, bars: Option<Arc<Series>>| {
-            let (id, indicator) = indicator(id)?;
-            let Some(bars) = bars else { return Ok(None) };
-            document(DataType::Technical, id.asset, indicator.values(&bars).map(Some), bars.provider.clone())
-        })
+        indicators_of(self, bars.clone())
     }
 
     fn total_returns(
@@ -110,6 +102,22 @@ impl ComputedDocuments for RegionBuilder<Document> {
             document(DataType::InflationRate, id.asset, rate.map(Some), prices.provider.clone())
         })
     }
+}
+
+/// Computes indicators from whole series.
+pub(super) fn indicators_of(
+    region: RegionBuilder<Document>,
+    bars: impl Inputs<Ids = String, Values = Option<Arc<Series>>>,
+) -> RegionBuilder<Document> {
+    let ids = |id: &str| {
+        let (id, indicator) = indicator(id)?;
+        Ok(SeriesId::new(id.asset, indicator.interval).to_string())
+    };
+    region.computed(bars, ids, |id, bars: Option<Arc<Series>>| {
+        let (id, indicator) = indicator(id)?;
+        let Some(bars) = bars else { return Ok(None) };
+        document(DataType::Technical, id.asset, indicator.values(&bars).map(Some), bars.provider.clone())
+    })
 }
 
 /// Returns the consumer prices from which an inflation rate is computed: `CPI@US.index` of the rate of that

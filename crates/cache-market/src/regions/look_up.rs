@@ -7,7 +7,7 @@ use cache_facade::{AnyWanted, Cacheable, Lookup, Region, WantedKeys};
 use market_data::{DataType, Document, Quote, Series};
 
 use super::MarketRegions;
-use crate::StandardKey;
+use crate::{StandardKey, series::tail_id};
 
 /// What was found under a key.
 #[derive(Debug)]
@@ -36,7 +36,8 @@ impl MarketRegions {
             return vec![self.look_up_one(key).await];
         }
         let mut answers: Vec<Option<Result<MarketLookup>>> = keys.iter().map(|_| None).collect();
-        let (mut quotes, mut series) = (Places::of(&self.quotes), Places::of(&self.series));
+        let (mut quotes, mut series) = (Places::of(&self.quotes), Places::of(&self.series.tails));
+        let mut series_ids = Vec::new();
         let mut documents: BTreeMap<(DataType, bool), Places<Document>> = BTreeMap::new();
         for (at, key) in keys.iter().enumerate() {
             let placed = canonical(key).and_then(|key| {
@@ -48,7 +49,10 @@ impl MarketRegions {
                         places.or_insert_with(|| Places::of(region)).add(at, id);
                     }
                     StandardKey::Price { .. } => quotes.add(at, id),
-                    StandardKey::Ohlcv(_) => series.add(at, id),
+                    StandardKey::Ohlcv(series_id) => {
+                        series.add(at, tail_id(series_id));
+                        series_ids.push(series_id.clone());
+                    }
                     other => return Err(no_kind(other)),
                 }
                 Ok(())
@@ -61,7 +65,10 @@ impl MarketRegions {
         wanted.extend(of_documents.iter_mut().map(|wanted| wanted as &mut dyn AnyWanted));
         self.cache.read_together(&mut wanted).await;
         quotes.answer(of_quotes, MarketLookup::Quote, &mut answers);
-        series.answer(of_series, MarketLookup::Series, &mut answers);
+        let tails = series_ids.iter().zip(of_series.into_answers()).collect();
+        for (at, found) in series.places.into_iter().zip(self.series.complete(tails).await) {
+            answers[at] = Some(found.map(|(found, _)| MarketLookup::Series(found)));
+        }
         for (places, wanted) in documents.into_values().zip(of_documents) {
             places.answer(wanted, MarketLookup::Document, &mut answers);
         }
@@ -76,13 +83,12 @@ impl MarketRegions {
     /// As [`Region::lookup`]; `Config` for a key of no market kind, and a parameter that can't be.
     pub async fn look_up_one(&self, key: &StandardKey) -> Result<MarketLookup> {
         let key = canonical(key)?;
-        let id = key.id()?;
         Ok(match &key {
             StandardKey::Document { data, id: document } => {
-                MarketLookup::Document(self.region_of(*data, document)?.0.lookup(&id).await?)
+                MarketLookup::Document(self.region_of(*data, document)?.0.lookup(&key.id()?).await?)
             }
-            StandardKey::Price { .. } => MarketLookup::Quote(self.quotes.lookup(&id).await?),
-            StandardKey::Ohlcv(_) => MarketLookup::Series(self.series.lookup(&id).await?),
+            StandardKey::Price { .. } => MarketLookup::Quote(self.quotes.lookup(&key.id()?).await?),
+            StandardKey::Ohlcv(id) => MarketLookup::Series(self.bars(id).await?.0),
             other => return Err(no_kind(other)),
         })
     }

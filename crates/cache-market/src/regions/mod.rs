@@ -1,19 +1,20 @@
 //! The regions of all market kinds: quotes, series, documents of every other kind, and what is computed from them.
 
+mod bars;
 mod computed;
 mod look_up;
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use cache_core::{Codec, Error, ErrorKind, Loader, Result, Warm};
-use cache_facade::{Cache, Cacheable, Policy, Region, RegionBuilder, Storable};
+use cache_facade::{Cache, Cacheable, Completed, Policy, Region, RegionBuilder, Storable};
 use market_data::{
     Asset, DataType, Document, DocumentId, Provider, Quote, SCHEMA, Series, formulas::Indicator,
 };
 
-use self::computed::prices_of;
+use self::{bars::open_series, computed::prices_of};
 pub use self::{computed::ComputedDocuments, look_up::MarketLookup};
-use crate::{DocumentLoader, SeriesLoader, StandardKey};
+use crate::{DocumentLoader, SeriesRules, StandardKey, series::SeriesReader};
 
 /// The kinds that can be computed from others.
 const COMPUTED: [DataType; 3] = [DataType::Technical, DataType::TotalReturn, DataType::InflationRate];
@@ -35,6 +36,11 @@ pub trait MarketSettings: Send + Sync + 'static {
 
     /// Sets up the region of series.
     fn series(&self, region: RegionBuilder<Series>) -> RegionBuilder<Series>;
+
+    /// Says when bars are final, and how many final ones are asked for again.
+    fn series_rules(&self) -> SeriesRules {
+        SeriesRules::default()
+    }
 
     /// Sets up a region of documents of one kind of data.
     fn documents(&self, data: DataType, region: RegionBuilder<Document>) -> RegionBuilder<Document>;
@@ -103,7 +109,7 @@ pub struct MarketRegions {
     cache: Cache,
     provider: Arc<dyn Provider>,
     quotes: Region<Quote>,
-    series: Region<Series>,
+    series: SeriesReader,
     documents: BTreeMap<DataType, Region<Document>>,
     computed: BTreeMap<DataType, Region<Document>>,
     settings: Arc<dyn MarketSettings>,
@@ -129,8 +135,7 @@ impl MarketRegions {
             documents.insert(data, document(cache, &*settings, data).loader(loader).open()?);
         }
         let quotes = settings.quotes(region(cache, DataType::Price)).loader(quotes).open()?;
-        let loader = SeriesLoader::new(Arc::clone(&provider));
-        let series = settings.series(region(cache, DataType::Ohlcv)).loader(loader).open()?;
+        let series = open_series(cache, &provider, &*settings)?;
         let regions = Self {
             cache: cache.clone(),
             provider,
@@ -150,7 +155,14 @@ impl MarketRegions {
         for data in COMPUTED.into_iter().filter(|data| self.settings.computes(*data)) {
             let region = document(&self.cache, &*self.settings, data);
             let region = match data {
-                DataType::Technical => region.indicators(&self.series),
+                DataType::Technical => {
+                    let reader = self.series.clone();
+                    let whole = move |tail| {
+                        let reader = reader.clone();
+                        async move { reader.whole(tail).await }
+                    };
+                    computed::indicators_of(region, Completed::new(self.series.tails.clone(), whole))
+                }
                 DataType::TotalReturn => {
                     let provider = Arc::clone(&self.provider);
                     let have_dividends = move |asset: &Asset| provider.covers(DataType::Dividend, asset);
@@ -190,7 +202,11 @@ impl MarketRegions {
         };
         let regions = Self {
             quotes: self.quotes.with(|policy| change.of(policy)),
-            series: self.series.with(|policy| change.of(policy)),
+            series: SeriesReader {
+                tails: self.series.tails.with(|policy| change.of(policy)),
+                // What is final is not loaded anew for who asks for what is younger.
+                chunks: self.series.chunks.with(|policy| change.of(policy).any_age()),
+            },
             documents: all(&self.documents),
             ..self.clone()
         };
@@ -204,10 +220,12 @@ impl MarketRegions {
         &self.quotes
     }
 
-    /// Returns the region of series.
+    /// Returns the region of series. Under the key of a whole series it has the tail: the bars under way and the
+    /// latest final ones, with their [`Extent`](market_data::Extent); what is before it lies in chunks under the
+    /// keys of their days. [`MarketRegions::look_up`] puts them together.
     #[must_use]
     pub fn series(&self) -> &Region<Series> {
-        &self.series
+        &self.series.tails
     }
 
     /// Returns the region of documents of a kind as the provider gives them; `None` for a kind that has none.
@@ -222,7 +240,7 @@ impl MarketRegions {
         let warm = |region: &Region<Document>| Arc::new(region.clone()) as Arc<dyn Warm>;
         let documents = self.documents.iter().map(move |(data, region)| (*data, warm(region)));
         let quotes = (DataType::Price, Arc::new(self.quotes.clone()) as Arc<dyn Warm>);
-        let series = (DataType::Ohlcv, Arc::new(self.series.clone()) as Arc<dyn Warm>);
+        let series = (DataType::Ohlcv, Arc::new(self.series.tails.clone()) as Arc<dyn Warm>);
         let is_loaded = |data: DataType| self.provider.offer(data).is_some() && !self.offers_computed(data);
         [quotes, series].into_iter().chain(documents).filter(move |(data, _)| is_loaded(*data))
     }
@@ -307,7 +325,7 @@ impl MarketRegions {
                 self.region_of(*data, document)?.0.refresh(&[id]).await?
             }
             _ if key.data() == DataType::Price => self.quotes.refresh(&[id]).await?,
-            _ => self.series.refresh(&[id]).await?,
+            _ => self.series.tails.refresh(&[id]).await?,
         };
         refreshed.all().map(drop)
     }

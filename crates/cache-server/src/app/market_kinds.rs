@@ -43,6 +43,7 @@ const KINDS: &[MarketKind] = &[
             with_default("interval", "1m, 5m, 1h, 1d and others that a provider offers", "1d"),
             optional("from", "the first day"),
             optional("to", "the last day"),
+            optional("explain", "1, to be told where each part of the answer was"),
         ],
         "/v1/ohlcv/AAPL?interval=1d",
     ),

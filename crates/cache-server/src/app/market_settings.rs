@@ -6,7 +6,7 @@ use axum::http::HeaderMap;
 use cache_core::Result;
 use cache_facade::{Cacheable, Policy, RegionBuilder, Storable};
 use cache_http::{guard::Caller, request::directives::Directives};
-use cache_market::{MarketPolicies, MarketRegions, MarketSettings, MarketTime};
+use cache_market::{MarketPolicies, MarketRegions, MarketSettings, MarketTime, SeriesRules};
 use market_data::{DataType, Document, Offer, Quote, Series};
 
 use super::App;
@@ -50,6 +50,10 @@ impl MarketSettings for ServiceRegions {
 
     fn series(&self, region: RegionBuilder<Series>) -> RegionBuilder<Series> {
         self.region(DataType::Ohlcv, region)
+    }
+
+    fn series_rules(&self) -> SeriesRules {
+        SeriesRules::new(self.time.clone())
     }
 
     fn documents(&self, data: DataType, region: RegionBuilder<Document>) -> RegionBuilder<Document> {

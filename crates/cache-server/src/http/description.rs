@@ -15,6 +15,7 @@ pub(crate) fn operations() -> Vec<RouteDescription> {
             .text("interval")
             .text("from")
             .text("to")
+            .text("explain")
             .or(known, unchanged),
         RouteDescription::get("/v1/kinds", "The kinds of market data, who offers them, and their parameters"),
         RouteDescription::get("/v1/{kind}", "Values of up to 100 symbols of a kind")

@@ -23,10 +23,7 @@ pub(super) struct Annotation {
 
 impl Annotation {
     pub(super) fn of<V>(lookup: &Lookup<V>) -> Self {
-        let source = match lookup.source {
-            Source::Loader => PROVIDER,
-            other => other.as_str(),
-        };
+        let source = source_name(lookup.source);
         let age_ms = u64::try_from(lookup.age.as_millis()).unwrap_or(u64::MAX);
         Self { source, age_ms, stale: lookup.stale, kind: None, as_of: None }
     }
@@ -49,11 +46,23 @@ impl Annotation {
 
     /// Returns data with these members added.
     pub(super) fn added_to(&self, data: &[u8]) -> Result<Vec<u8>, Problem> {
-        let own = json(self)?;
-        let mut text = Vec::with_capacity(data.len() + own.len());
-        append_merged(&mut text, &[data, &own]);
-        Ok(text)
+        Ok(merged(&[data, &json(self)?]))
     }
+}
+
+/// Returns what a source is called in an answer.
+pub(super) fn source_name(source: Source) -> &'static str {
+    match source {
+        Source::Loader => PROVIDER,
+        other => other.as_str(),
+    }
+}
+
+/// Returns one object that has the members of all of these, which are objects in JSON.
+pub(super) fn merged(objects: &[&[u8]]) -> Vec<u8> {
+    let mut text = Vec::with_capacity(objects.iter().map(|object| object.len()).sum());
+    append_merged(&mut text, objects);
+    text
 }
 
 /// Returns a part of an answer as JSON.

@@ -30,6 +30,7 @@ mod fixture {
 }
 
 mod kinds {
+    mod bars;
     mod batch;
     mod computed;
     mod documents;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::{Asset, Document, Quote, Series};
 
 /// The schema version of [`Quote`], [`Series`] and [`Document`] as regions store them; raised when one changes.
-pub const SCHEMA: u32 = 3;
+pub const SCHEMA: u32 = 4;
 
 /// A value that a provider gives: a quote, a series or a document.
 pub trait MarketRecord: Send + 'static {

@@ -4,6 +4,7 @@ pub(crate) mod bar;
 mod data_type;
 mod date;
 mod document;
+mod extent;
 mod interval;
 mod market_record;
 pub mod moment;
@@ -20,8 +21,10 @@ pub use self::{
         AdjustedClose, AdjustedCloses, Dividend, Dividends, Document, DocumentBody, DocumentId, Observation,
         Observations, Split,
     },
+    extent::Extent,
     interval::Interval,
     market_record::{MarketRecord, SCHEMA},
     quote::Quote,
     series::{DateRange, Series, SeriesId},
+    trading_day::BarDays,
 };

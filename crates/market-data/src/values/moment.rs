@@ -51,6 +51,24 @@ impl<'de> Deserialize<'de> for Moment {
     }
 }
 
+/// The stored form of a moment: `#[serde(with = "moment::required")]`.
+pub mod required {
+    use cache_core::Timestamp;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::Moment;
+
+    /// Writes the moment.
+    pub fn serialize<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+        Moment(*at).serialize(serializer)
+    }
+
+    /// Reads a moment.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
+        Moment::deserialize(deserializer).map(|moment| moment.0)
+    }
+}
+
 /// The stored form of an optional moment: `#[serde(with = "moment::option")]`.
 pub mod option {
     use cache_core::Timestamp;

@@ -1,14 +1,11 @@
 //! Series of bars, and the ids that name them.
 
-use std::{fmt, str::FromStr, sync::Arc};
+use std::{fmt, ops::Range, str::FromStr, sync::Arc};
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    Asset, Bar, BarTime, Interval, Invalid,
-    values::{trading_day::Days, version_hasher::VersionHasher},
-};
+use crate::{Asset, Bar, BarDays, BarTime, Extent, Interval, Invalid, values::version_hasher::VersionHasher};
 
 /// Bars of one asset at one interval, in the order of time, without duplicates.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -26,13 +23,16 @@ pub struct Series {
     /// earlier day doesn't mean that nothing was traded. `None` if it gave all there are.
     #[serde(default)]
     pub complete_from: Option<Date>,
+    /// What a cache knows of the bars; `None` of a series as a provider gives it.
+    #[serde(default)]
+    pub extent: Option<Extent>,
 }
 
 impl Series {
     /// The bars of an asset at an interval, earliest first.
     #[must_use]
     pub fn new(asset: Asset, interval: Interval, bars: Vec<Bar>) -> Self {
-        Self { asset, interval, bars, provider: None, complete_from: None }
+        Self { asset, interval, bars, provider: None, complete_from: None, extent: None }
     }
 
     /// Returns the bars from `from` to `to`, both included; `None` is unbounded. The slice is empty if `from`
@@ -40,14 +40,23 @@ impl Series {
     /// before; of the day in UTC if its market has no calendar.
     #[must_use]
     pub fn between(&self, from: Option<Date>, to: Option<Date>) -> &[Bar] {
-        let days = Days::of(self.asset.market).filter(|_| self.interval.is_intraday());
-        let day = |bar: &Bar| match (bar.time, &days) {
-            (BarTime::Moment(at), Some(days)) => days.day(at),
-            _ => bar.date(),
-        };
-        let start = from.map_or(0, |from| self.bars.partition_point(|bar| day(bar) < from));
-        let end = to.map_or(self.bars.len(), |to| self.bars.partition_point(|bar| day(bar) <= to));
-        self.bars.get(start..end).unwrap_or_default()
+        self.bars.get(self.places(from, to)).unwrap_or_default()
+    }
+
+    /// Returns the places of [`Series::between`] among the bars.
+    #[must_use]
+    pub fn places(&self, from: Option<Date>, to: Option<Date>) -> Range<usize> {
+        let days = BarDays::of(&self.asset, self.interval);
+        let start = from.map_or(0, |from| self.bars.partition_point(|bar| days.day(bar) < from));
+        let end = to.map_or(self.bars.len(), |to| self.bars.partition_point(|bar| days.day(bar) <= to));
+        start..end.max(start)
+    }
+
+    /// Returns how many of the bars, from the earliest, are final: they change no more, but by a split, a dividend
+    /// or a correction. None, unless a cache knows.
+    #[must_use]
+    pub fn final_bars(&self) -> usize {
+        self.extent.as_ref().map_or(0, |extent| extent.final_bars.min(self.bars.len()))
     }
 
     /// Returns a text that changes whenever a bar does, or the provider.
@@ -65,6 +74,13 @@ impl Series {
             numbers(bar).into_iter().fold(version, VersionHasher::number)
         });
         let whole = whole.date(self.complete_from.unwrap_or(Date::MIN));
+        let whole = match &self.extent {
+            // When it was asked for is no part of what it is.
+            Some(Extent { from, first, final_bars, basis, asked: _ }) => {
+                whole.date(*from).date(*first).count(*final_bars as u64).moment(*basis)
+            }
+            None => whole,
+        };
         whole.text(self.provider.as_deref().unwrap_or_default()).finish()
     }
 }

@@ -1,4 +1,4 @@
-//! Bars of a symbol in a range, cut from the whole cached series.
+//! Bars of a symbol in a range, with whether each is final.
 
 use axum::{
     http::{HeaderMap, Uri},
@@ -11,15 +11,15 @@ use cache_http::{
     request::query::{QueryParams, echo},
     response::{cache_control::CacheControl, cacheable},
 };
-use cache_market::{MarketLookup, StandardKey};
-use market_data::{Asset, Bar, DataType, Date, Interval, Series, SeriesId};
+use cache_market::{SeriesPart, StandardKey};
+use market_data::{Asset, Bar, DataType, Date, DateRange, Interval, Series, SeriesId};
 use serde::Serialize;
 
-use super::{check_cached, of_kind, offered_asset, unknown};
+use super::{check_cached, offered_asset, unknown};
 use crate::{
     app::{App, value_texts::ValueText},
     http::problems,
-    routes::response::Annotation,
+    routes::response::{Annotation, json, merged, source_name},
 };
 
 pub(super) async fn one(
@@ -29,18 +29,23 @@ pub(super) async fn one(
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
     let asset = offered_asset(app, DataType::Ohlcv, symbol)?;
-    let query = QueryParams::read(uri.query(), &["interval", "from", "to"])?;
+    let query = QueryParams::read(uri.query(), &["interval", "from", "to", "explain"])?;
+    let explains = explains(query.get_non_empty("explain"))?;
     let wanted = WantedBars::read(app, asset, |name| query.get_non_empty(name))?;
     let regions = app.regions_for(headers, caller).map_err(|error| Problem::from_error(&error))?;
-    let found = regions.look_up_one(&wanted.key()).await;
-    let lookup = of_kind(found, MarketLookup::series).map_err(|error| Problem::from_error(&error))?;
+    let found = regions.bars(&wanted.id).await;
+    let (lookup, parts) = found.map_err(|error| Problem::from_error(&error))?;
     check_cached(&lookup, symbol)?;
     let asset = &wanted.id.asset;
     let cache_control = CacheControl::of(&lookup).ending_after(app.until_dropped(asset, DataType::Ohlcv));
     let Some(series) = &lookup.value else { return Err(unknown(DataType::Ohlcv, asset, cache_control)) };
     let bars = wanted.of(series)?;
     let text = ValueText::of(&bars).map_err(|error| Problem::unwritable(&error))?;
-    Ok(cacheable(headers, cache_control, text.etag, annotation(&lookup).added_to(&text.json)?))
+    let mut body = annotation(&lookup).added_to(&text.json)?;
+    if explains {
+        body = with_parts(&body, &parts)?;
+    }
+    Ok(cacheable(headers, cache_control, text.etag, body))
 }
 
 /// The bars that a request asks for.
@@ -64,21 +69,28 @@ impl WantedBars {
             let detail = format!("from={from} is after to={to}: swap them, both days are included");
             return Err(Problem::parameter("from", detail));
         }
-        Ok(Self { id: SeriesId::new(asset, interval), from, to })
+        let id = SeriesId::new(asset, interval);
+        let range = DateRange { from: from.unwrap_or(Date::MIN), to: to.unwrap_or(Date::MAX) };
+        let is_part = from.is_some() || to.is_some();
+        Ok(Self { id: if is_part { id.within(range) } else { id }, from, to })
     }
 
     pub(super) fn key(&self) -> StandardKey {
         StandardKey::Ohlcv(self.id.clone())
     }
 
-    /// Cuts the bars out of the whole series.
+    /// Returns what was asked for of a series.
     pub(super) fn of<'a>(&'a self, series: &'a Series) -> Result<Bars<'a>, Problem> {
         let complete_from = series.complete_from;
         if let Some((first, to)) = complete_from.zip(self.to).filter(|(first, to)| to < first) {
             return Err(not_kept(&self.id, first, to));
         }
-        let bars = series.between(self.from, self.to);
-        Ok(Bars { asset: &self.id.asset, interval: self.id.interval, complete_from, bars })
+        let places = series.places(self.from, self.to);
+        let final_bars = series.final_bars();
+        let bar = |(place, bar)| ToldBar { bar, is_final: place < final_bars };
+        let bars = series.bars.iter().enumerate().skip(places.start).take(places.len()).map(bar);
+        let (asset, interval) = (&self.id.asset, self.id.interval);
+        Ok(Bars { asset, interval, complete_from, bars: bars.collect() })
     }
 }
 
@@ -101,7 +113,53 @@ pub(super) struct Bars<'a> {
     /// The first day from which there are all bars, if the provider has none from before.
     #[serde(skip_serializing_if = "Option::is_none")]
     complete_from: Option<Date>,
-    bars: &'a [Bar],
+    bars: Vec<ToldBar<'a>>,
+}
+
+/// A bar, and whether it changes no more but by a split, a dividend or a correction.
+#[derive(Debug, Serialize)]
+struct ToldBar<'a> {
+    #[serde(flatten)]
+    bar: &'a Bar,
+    #[serde(rename = "final")]
+    is_final: bool,
+}
+
+/// Where a part of the bars was found, for who asks with `explain=1`.
+#[derive(Serialize)]
+struct ToldPart {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<Date>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to: Option<Date>,
+    source: &'static str,
+}
+
+#[derive(Serialize)]
+struct ToldParts {
+    parts: Vec<ToldPart>,
+}
+
+/// Returns the body with its parts told.
+fn with_parts(body: &[u8], parts: &[SeriesPart]) -> Result<Vec<u8>, Problem> {
+    let told = |part: &SeriesPart| ToldPart {
+        from: Some(part.from).filter(|day| *day != Date::MIN),
+        to: Some(part.to).filter(|day| *day != Date::MAX),
+        source: source_name(part.source),
+    };
+    Ok(merged(&[body, &json(&ToldParts { parts: parts.iter().map(told).collect() })?]))
+}
+
+/// Reads whether the parts of the answer are to be told.
+fn explains(text: Option<&str>) -> Result<bool, Problem> {
+    match text {
+        None | Some("0") => Ok(false),
+        Some("1") => Ok(true),
+        Some(other) => {
+            let detail = format!("explain={:?} is neither 0 nor 1", echo(other));
+            Err(Problem::parameter("explain", detail))
+        }
+    }
 }
 
 /// Returns the problem of days of which the provider has no bars any more: that is not the same as no trading.

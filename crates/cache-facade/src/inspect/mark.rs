@@ -9,7 +9,8 @@ use crate::{cache::Cache, engine::Engine, invalidation::stamps::StampKind};
 
 impl Cache {
     /// Marks all that is selected stale, as [`Cache::mark_stale`] does. Returns how many values were alive of what
-    /// is selected: what [`Cache::count`] returns. Some of them may have been stale before. Of more than 1,024
+    /// is selected: what [`Cache::count`] returns, if that takes no longer than two seconds; else the count is not
+    /// complete. Some of them may have been stale before. Of more than 1,024
     /// keys of one kind the whole kind is marked: see [`Region::mark_stale`](crate::Region::mark_stale). Once
     /// begun, it goes on to its end.
     ///
@@ -37,7 +38,7 @@ impl Cache {
         let selected = Selected::new(&self.engine, selection)?;
         let (engine, tiers) = (Arc::clone(&self.engine), self.engine.tiers());
         let marking = async move {
-            let counted = engine.count_selected(&selected).await;
+            let counted = engine.count_for_a_while(&selected).await;
             engine.mark_selected(selected).await.map(|()| counted)
         };
         let counted = self.engine.run_to_completion(marking).await.unwrap_or_else(|| {

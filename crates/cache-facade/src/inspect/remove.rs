@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{cache::Cache, engine::Engine, timer};
 
-/// For how long what stamps end is counted at most, before they end it.
+/// For how long what stamps end or mark is counted at most, before they do.
 const COUNTED_FOR: Duration = Duration::from_secs(2);
 
 impl Cache {
@@ -85,13 +85,7 @@ impl Engine {
         let removals = selected.patterns.iter().map(|pattern| self.remove_matching(pattern));
         join_all(removals).await.iter().for_each(|removed| sum.add(&Self::tally_of(removed)));
         if selected.has_stamps() {
-            let by_stamps = selected.by_stamps();
-            let count = pin!(self.count_selected(&by_stamps));
-            let limit = pin!(timer::sleep(self.clock(), COUNTED_FOR));
-            sum.add(&match select(count, limit).await {
-                Either::Left((counted, _)) => counted,
-                Either::Right(_) => Tally::new(0, vec![None; self.tiers().len()], false),
-            });
+            sum.add(&self.count_for_a_while(&selected.by_stamps()).await);
         }
         if selected.all {
             self.clear().await;
@@ -104,6 +98,16 @@ impl Engine {
             }
         }
         Ok(sum.told(self.tiers()))
+    }
+
+    /// Counts what is selected, unless that takes long: nothing is counted then.
+    pub(super) async fn count_for_a_while(&self, selected: &Selected) -> Tally {
+        let count = pin!(self.count_selected(selected));
+        let limit = pin!(timer::sleep(self.clock(), COUNTED_FOR));
+        match select(count, limit).await {
+            Either::Left((counted, _)) => counted,
+            Either::Right(_) => Tally::new(0, vec![None; self.tiers().len()], false),
+        }
     }
 
     /// Removes keys everywhere. Returns how many values went that were alive, from each place.

@@ -30,6 +30,9 @@ use crate::{
 
 /// The most names in a request.
 const MAX_NAMES: usize = 100;
+/// How many removals by pattern may be under way on a tier, with those that are asked for: of more than 256 the oldest
+/// become removals of their kinds.
+const MAX_UNDER_WAY: u64 = 200;
 /// How long an answer is waited for. What was begun goes on.
 const TIMEOUT: Duration = Duration::from_secs(60);
 /// The names that every cache knows.
@@ -100,6 +103,7 @@ impl InvalidationOutcome {
 /// What a request names.
 struct Wanted {
     selection: Selection,
+    patterns: u64,
     soft: bool,
     dry_run: bool,
 }
@@ -115,6 +119,10 @@ pub(super) async fn run(
     let DistinctMembers(request) = json_object(&body)
         .map_err(|error| invalid(&management, format!("the body is not valid: {error}")))?;
     let wanted = read(&management, &request)?;
+    if !wanted.soft && !wanted.dry_run {
+        let tiers = management.cache().stats().tiers;
+        check_under_way(tiers.iter().map(|tier| (tier.name, tier.removing)), wanted.patterns)?;
+    }
     let turn = management.turns().walk()?;
     // In a task of its own, which goes on and keeps its turn when this one no longer waits.
     let work = tokio::spawn(async move {
@@ -133,6 +141,20 @@ pub(super) async fn run(
         *response.status_mut() = StatusCode::ACCEPTED;
     }
     Ok(response)
+}
+
+/// Refuses patterns while a tier has so many to remove that more of them would become removals of whole kinds.
+fn check_under_way<'a>(
+    removing: impl IntoIterator<Item = (&'a str, u64)>,
+    patterns: u64,
+) -> Result<(), Problem> {
+    let full = |(_, removing): &(&str, u64)| patterns > 0 && removing + patterns > MAX_UNDER_WAY;
+    let Some((name, removing)) = removing.into_iter().find(full) else { return Ok(()) };
+    let detail = format!(
+        "{removing} removals by pattern are under way on {name}, of at most {MAX_UNDER_WAY}: send these {patterns} once \
+         they are fewer, or name kinds or tags"
+    );
+    Err(Problem::new(ProblemKind::BUSY, detail))
 }
 
 /// Counts, removes or marks, and logs what was changed.
@@ -164,6 +186,7 @@ async fn carry_out(
 fn read(management: &Management, request: &Map<String, Value>) -> Result<Wanted, Problem> {
     let selectors = &management.parts().selectors;
     let (mut selection, mut soft, mut dry_run, mut count) = (Selection::new(), false, false, 0);
+    let mut patterns = 0;
     for (name, value) in request {
         let wrong = |what: &str| invalid(management, format!("{name} must be {what}"));
         match &**name {
@@ -181,6 +204,7 @@ fn read(management: &Management, request: &Map<String, Value>) -> Result<Wanted,
             known if NAMES.contains(&known) || selectors.contains_key(known) => {
                 for text in names(value).ok_or_else(|| wrong("a list of texts"))? {
                     count += 1;
+                    patterns += u64::from(known == "patterns");
                     selection = add(management, selection, known, text)?;
                 }
             }
@@ -191,7 +215,7 @@ fn read(management: &Management, request: &Map<String, Value>) -> Result<Wanted,
         let why = format!("the body names {count} things, it must name 1 to {MAX_NAMES}");
         return Err(invalid(management, why));
     }
-    Ok(Wanted { selection, soft, dry_run })
+    Ok(Wanted { selection, patterns, soft, dry_run })
 }
 
 fn add(management: &Management, selection: Selection, name: &str, text: &str) -> Result<Selection, Problem> {
@@ -242,4 +266,18 @@ fn invalid(management: &Management, why: String) -> Problem {
         words.join(", ")
     );
     Problem::new(ProblemKind::INVALID_BODY, detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rule_98_patterns_are_refused_before_they_are_so_many_that_kinds_would_go() {
+        let tiers = |far| [("disk", 0), ("redis", far)];
+        assert!(check_under_way(tiers(100), 100).is_ok() && check_under_way(tiers(500), 0).is_ok());
+        let refused = check_under_way(tiers(101), 100).unwrap_err();
+        assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert!(check_under_way(tiers(500), 1).is_err());
+    }
 }

@@ -129,7 +129,7 @@ impl GivenUpWrites {
 
 #[cfg(test)]
 mod tests {
-    use cache_core::{Entry, Meta, Tombstone, Ttl, envelope::Record};
+    use cache_core::{Entry, Meta, Prefix, Tombstone, Ttl, envelope::Record};
 
     use super::{super::Pending, *};
 
@@ -208,6 +208,26 @@ mod tests {
             assert!((0..1000).all(|kind| !is_served(&pending, &key(&kind.to_string(), "x"), kind)));
             assert!(pending.owed(at(0)).len() <= 256);
         }
+    }
+
+    /// What a stamp ended nobody knows any more once it is given up.
+    #[test]
+    fn rule_103_of_more_stamps_than_are_pending_the_oldest_end_what_came_before_and_no_value_is_lost() {
+        let (mut pending, all) = (pending(100), Pattern::starting_with(""));
+        let tags = Prefix::new("", "tag").unwrap().reserved();
+        let stamp = |id: usize| tags.key(&id.to_string()).unwrap();
+        pending.add(key("k", 1), Record::Entry(entry(70_000)));
+        for id in 0..65_546 {
+            pending.add(stamp(id), Record::Entry(entry(id as i64)));
+            assert!(pending.shrink(&all).is_empty(), "no value is lost");
+        }
+        assert!(
+            (0..10).all(|born| !is_served(&pending, &key("often", 0), born)),
+            "those of the ten given up"
+        );
+        assert!((10..20).all(|born| is_served(&pending, &key("often", 0), born)));
+        assert!(pending.has_entry(&key("k", 1), at(70_000)) && pending.has_entry(&stamp(10), at(10)));
+        assert_eq!(pending.unsent(), 65_536 + 2);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What is pending for one tier: the newest write of each key, bounded, and what is kept of those given up.
 
 mod given_up;
+mod pending_key;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -12,12 +13,16 @@ use cache_core::{
     Entry, Key, KeyHasher, Meta, Pattern, Timestamp, Tombstone, envelope::Record, message::Change,
 };
 
-use self::given_up::GivenUpWrites;
+use self::{
+    given_up::GivenUpWrites,
+    pending_key::{CLASSES, Class, PendingKey},
+};
 use super::replay::PendingWrite;
 use crate::write::in_progress::TICK;
 
-/// How many keys, how many bytes of values, and how many patterns are pending at most.
+/// How many keys, how many bytes of values, how many stamps, and how many patterns are pending at most.
 const MAX_KEYS: usize = 10_000;
+const MAX_STAMPS: usize = 65_536;
 const MAX_BYTES: usize = 16 << 20;
 const MAX_PATTERNS: usize = 256;
 
@@ -33,44 +38,12 @@ pub(super) struct Pending {
     pub(super) patterns: Vec<(Pattern, Tombstone)>,
     /// The keys whose write was given up. What the tier holds from before it must not be served.
     given_up: GivenUpWrites,
-    /// How many of them became removals of a whole kind.
+    /// How many of them became removals of a whole kind, or of all.
     pub(super) folded: u64,
+    /// The latest stamp that was given up, until that is a removal of all.
+    lost_stamp: Option<Timestamp>,
     next: u64,
     bytes: usize,
-}
-
-#[derive(Debug)]
-struct PendingKey {
-    number: u64,
-    record: Record,
-    failures: u32,
-    /// Whether the tier refused it for good. It is served while it lives, and not sent again.
-    refused: bool,
-    /// Whether another tier took it, which then knows whether it was removed since.
-    stored_elsewhere: bool,
-}
-
-/// What becomes of a pending write when there are too many.
-#[derive(Clone, Copy)]
-enum Class {
-    /// Dropped first: the tier will not get it anyway.
-    Refused,
-    /// Dropped, and what the tier holds from before it is removed.
-    Entry,
-    /// Given up last: what the tier holds from before it is removed later.
-    Removal,
-}
-
-const CLASSES: usize = Class::Removal as usize + 1;
-
-impl PendingKey {
-    fn class(&self) -> Class {
-        match self.record {
-            _ if self.refused => Class::Refused,
-            Record::Entry(_) => Class::Entry,
-            Record::Tombstone(_) => Class::Removal,
-        }
-    }
 }
 
 impl Pending {
@@ -92,24 +65,29 @@ impl Pending {
         self.next += 1;
         self.bytes += bytes(&record);
         let waiting = PendingKey { number: self.next, record, failures: 0, refused, stored_elsewhere: false };
-        self.order[waiting.class() as usize].insert(self.next, key.clone());
+        self.order[waiting.class(&key) as usize].insert(self.next, key.clone());
         self.keys.insert(key, waiting);
     }
 
     fn take(&mut self, key: &Key) -> Option<PendingKey> {
         let waiting = self.keys.remove(key)?;
         self.bytes -= bytes(&waiting.record);
-        self.order[waiting.class() as usize].remove(&waiting.number);
+        self.order[waiting.class(key) as usize].remove(&waiting.number);
         Some(waiting)
     }
 
     /// Drops what is too much. Returns the keys of the writes that the tier will never get. No removal is lost:
-    /// those that are too many are given up, and of very many given up the oldest become removals of their kind.
+    /// those that are too many are given up, and of very many given up the oldest become removals of their kind; of
+    /// very many stamps the oldest become removals of all.
     pub(super) fn shrink(&mut self, all: &Pattern) -> Vec<Key> {
         let mut lost = Vec::new();
-        while self.keys.len() > MAX_KEYS || self.bytes > MAX_BYTES {
-            let first =
-                |class: Class| self.order[class as usize].first_key_value().map(|(_, key)| key.clone());
+        while self.stamps() > MAX_STAMPS
+            && let Some(key) = self.first(Class::Stamp)
+        {
+            self.give_up(&key);
+        }
+        while self.keys.len() - self.stamps() > MAX_KEYS || self.bytes > MAX_BYTES {
+            let first = |class: Class| self.first(class);
             if let Some(key) = first(Class::Refused) {
                 self.take(&key);
             } else if let Some(key) = first(Class::Entry) {
@@ -122,6 +100,10 @@ impl Pending {
                 removal.iter().for_each(|removal| self.end_older(&key, removal.record.born().after(TICK)));
             }
         }
+        if let Some(born) = self.lost_stamp.take() {
+            self.folded += 1;
+            self.put_pattern(all, Tombstone { born, dead_at: born });
+        }
         while let Some((of_kind, born)) = self.given_up.fold_oldest() {
             self.folded += 1;
             self.add_pattern(&of_kind, Tombstone { born, dead_at: born }, all);
@@ -129,11 +111,23 @@ impl Pending {
         lost
     }
 
+    fn first(&self, class: Class) -> Option<Key> {
+        self.order[class as usize].first_key_value().map(|(_, key)| key.clone())
+    }
+
+    fn stamps(&self) -> usize {
+        self.order[Class::Stamp as usize].len()
+    }
+
     /// Drops a write for good. What the tier holds from before it stays unserved, and is removed once that is
-    /// possible. The cache's own entries are left alone: they only ever end more.
+    /// possible. Nobody knows any more what a stamp ended: it may have been all that was born by then.
     fn give_up(&mut self, key: &Key) {
         let Some(waiting) = self.take(key) else { return };
-        self.end_older(key, waiting.record.born());
+        let born = waiting.record.born();
+        if key.is_reserved() {
+            self.lost_stamp = self.lost_stamp.max(Some(born));
+        }
+        self.end_older(key, born);
     }
 
     /// Notes that what the tier holds of `key` from before `born` must not be served.
@@ -173,6 +167,7 @@ impl Pending {
         let dead = |key: &Key| self.keys.get(key).is_some_and(|waiting| waiting.record.dead_at() <= now);
         let entries = self.order[Class::Entry as usize].values();
         let gone: Vec<Key> = entries
+            .chain(self.order[Class::Stamp as usize].values())
             .chain(self.order[Class::Refused as usize].values())
             .filter(|key| dead(key))
             .cloned()
@@ -233,7 +228,7 @@ impl Pending {
             let due = self.given_up.due(now);
             writes.extend(due.map(|(key, born)| PendingWrite::RemoveOlder(key.clone(), born)));
         }
-        let classes = [Class::Entry, Class::Removal].map(|class| &self.order[class as usize]);
+        let classes = [Class::Entry, Class::Removal, Class::Stamp].map(|class| &self.order[class as usize]);
         let mut first: Vec<(&u64, &Key)> =
             classes.iter().flat_map(|keys| keys.range(after..).take(most)).collect();
         first.sort_unstable_by_key(|(number, _)| **number);

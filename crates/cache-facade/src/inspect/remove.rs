@@ -101,7 +101,7 @@ impl Engine {
     }
 
     /// Counts what is selected, unless that takes long: nothing is counted then.
-    pub(super) async fn count_for_a_while(&self, selected: &Selected) -> Tally {
+    pub(super) async fn count_for_a_while(self: &Arc<Self>, selected: &Selected) -> Tally {
         let count = pin!(self.count_selected(selected));
         let limit = pin!(timer::sleep(self.clock(), COUNTED_FOR));
         match select(count, limit).await {

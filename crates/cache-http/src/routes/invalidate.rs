@@ -30,8 +30,8 @@ use crate::{
 
 /// The most names in a request.
 const MAX_NAMES: usize = 100;
-/// How many removals by pattern may be under way on a tier, with those that are asked for: of more than 256 the oldest
-/// become removals of their kinds.
+/// How many removals by pattern may be under way on a tier, with those that are asked for: of more than 256 the
+/// oldest become removals of their kinds.
 const MAX_UNDER_WAY: u64 = 200;
 /// How long an answer is waited for. What was begun goes on.
 const TIMEOUT: Duration = Duration::from_secs(60);

@@ -214,7 +214,7 @@ mod tests {
     #[test]
     fn rule_103_of_more_stamps_than_are_pending_the_oldest_end_what_came_before_and_no_value_is_lost() {
         let (mut pending, all) = (pending(100), Pattern::starting_with(""));
-        let tags = Prefix::new("", "tag").unwrap().reserved();
+        let tags = Prefix::new(None, "tag").unwrap().reserved();
         let stamp = |id: usize| tags.key(&id.to_string()).unwrap();
         pending.add(key("k", 1), Record::Entry(entry(70_000)));
         for id in 0..65_546 {

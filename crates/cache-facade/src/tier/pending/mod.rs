@@ -77,8 +77,8 @@ impl Pending {
     }
 
     /// Drops what is too much. Returns the keys of the writes that the tier will never get. No removal is lost:
-    /// those that are too many are given up, and of very many given up the oldest become removals of their kind; of
-    /// very many stamps the oldest become removals of all.
+    /// those that are too many are given up, and of very many given up the oldest become removals of their kind;
+    /// of very many stamps the oldest become removals of all.
     pub(super) fn shrink(&mut self, all: &Pattern) -> Vec<Key> {
         let mut lost = Vec::new();
         while self.stamps() > MAX_STAMPS

@@ -184,7 +184,7 @@ impl<V: Cacheable> Region<V> {
         self.put_all(vec![(key.to_key(&self.core.prefix)?, value.into())]).await
     }
 
-    /// Stores many values, in one call per tier.
+    /// Stores many values, in one call per tier; more than 5,000, or than 8 MiB, in several.
     ///
     /// # Errors
     ///

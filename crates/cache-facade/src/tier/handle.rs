@@ -148,28 +148,6 @@ impl TierHandle {
         self.retries.note_stored_elsewhere(key, born);
     }
 
-    /// Ends what the tier holds of `key` from before `born`. Returns whether that is done; until it is, the
-    /// older is not served.
-    pub(crate) async fn end_older(&self, key: &Key, born: Timestamp, life: Duration) -> bool {
-        let dead_at = self.clock.now().max(born).after(life);
-        let older = Tombstone { born: born.before(TICK), dead_at };
-        key.is_reserved() || self.remove(Target::Keys(slice::from_ref(key)), older).await.is_ok()
-    }
-
-    /// Removes entries. What the tier can't remove now is removed later.
-    pub(crate) async fn remove(&self, target: Target<'_>, tombstone: Tombstone) -> Result<u64> {
-        let unfinished = Unfinished::new(self, Work::Remove(target, tombstone));
-        let outcome = self.try_remove(target, tombstone).await;
-        unfinished.finish();
-        match (&outcome, target) {
-            (Ok(_), Target::Keys(keys)) => keys.iter().for_each(|key| self.retries.done(key, tombstone.born)),
-            (Ok(_), Target::Matching(pattern)) => self.retries.done_matching(pattern, tombstone),
-            // Whatever the reason: what was removed must not be served.
-            (Err(_), _) => self.owe_removal(target, tombstone),
-        }
-        outcome
-    }
-
     /// Stores entries later.
     pub(super) fn owe_entries(&self, entries: &[(Key, Entry)]) {
         self.report_lost(&self.retries.add_entries(entries));

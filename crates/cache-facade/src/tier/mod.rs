@@ -8,6 +8,7 @@ pub(crate) mod handle;
 mod list;
 mod pending;
 pub(crate) mod put;
+pub(crate) mod remove;
 pub(crate) mod replay;
 mod retry_queue;
 mod unfinished;

@@ -10,6 +10,10 @@ use super::{
     unfinished::{Unfinished, Work},
 };
 
+/// How many keys, and how many bytes of values, one call has at most, unless one value alone has more.
+pub(super) const KEYS_PER_CALL: usize = 5000;
+const BYTES_PER_CALL: usize = 8 << 20;
+
 /// How many entries of a batch are put at the same time to learn which of them the tier refuses.
 const PUTS_AT_ONCE: usize = 16;
 
@@ -22,15 +26,40 @@ pub(crate) enum WhenAway {
     Leave,
 }
 
+/// Divides entries into what goes in one call each.
+fn parts(entries: &[(Key, Entry)]) -> impl Iterator<Item = &[(Key, Entry)]> {
+    let mut rest = entries;
+    std::iter::from_fn(move || {
+        let mut bytes = 0;
+        let fits = |(_, entry): &(Key, Entry)| {
+            bytes += entry.value.as_ref().map_or(0, |value| value.bytes.len());
+            bytes <= BYTES_PER_CALL
+        };
+        let count = rest.iter().take(KEYS_PER_CALL).take_while(|entry| fits(entry)).count();
+        let (part, others) = rest.split_at(count.max(1).min(rest.len()));
+        rest = others;
+        (!part.is_empty()).then_some(part)
+    })
+}
+
 impl TierHandle {
     /// Stores entries, and returns what became of each. What becomes of those that the tier can't take now says
-    /// `away`; of those that it refuses nothing older is left to be read. Tombstones last `life` from now.
+    /// `away`; of those that it refuses nothing older is left to be read. Tombstones last `life` from now. Very
+    /// many go in several calls: the time of a call is limited, and of one that takes too long all would be lost.
     pub(crate) async fn put(
         &self,
         entries: &[(Key, Entry)],
         life: Duration,
         away: WhenAway,
     ) -> Vec<PutOutcome> {
+        let mut outcomes = Vec::with_capacity(entries.len());
+        for part in parts(entries) {
+            outcomes.extend(self.put_part(part, life, away).await);
+        }
+        outcomes
+    }
+
+    async fn put_part(&self, entries: &[(Key, Entry)], life: Duration, away: WhenAway) -> Vec<PutOutcome> {
         let outcomes = match self.put_or_queue(entries, away).await {
             Ok(outcomes) => outcomes,
             Err(error) if entries.len() == 1 => vec![PutOutcome::Refused(error)],
@@ -77,6 +106,37 @@ impl TierHandle {
                 Ok(vec![PutOutcome::Queued; entries.len()])
             }
             Err(error) => Err(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cache_core::{Blob, Codec, Meta, Timestamp, Ttl};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn rule_100_all_go_in_their_order_in_calls_that_are_bounded(
+            sizes in prop::collection::vec(prop_oneof![4 => 0..100_usize, 1 => 0..12_000_000_usize], 0..12),
+            small in 0..12_000_usize,
+        ) {
+            let entry = |(at, bytes): (usize, usize)| {
+                let meta = Meta::new(Timestamp::from_micros(0), Ttl::new(Duration::from_secs(60)));
+                let value = Blob { bytes: vec![0; bytes].into(), ..Blob::encode(Codec::Bincode, 1, &()).unwrap() };
+                (Key::new("k", &at.to_string()).unwrap(), Entry { value: Some(value), meta })
+            };
+            let sizes = sizes.into_iter().chain(std::iter::repeat_n(1, small));
+            let entries: Vec<_> = sizes.enumerate().map(entry).collect();
+            let parts: Vec<_> = parts(&entries).collect();
+            prop_assert_eq!(parts.concat(), entries.clone());
+            for part in &parts {
+                let bytes: usize = part.iter().map(|(_, entry)| entry.value.as_ref().unwrap().bytes.len()).sum();
+                prop_assert!(part.len() <= KEYS_PER_CALL && (bytes <= BYTES_PER_CALL || part.len() == 1));
+            }
+            prop_assert!(entries.len() > KEYS_PER_CALL || parts.len() <= 13);
         }
     }
 }

@@ -59,7 +59,9 @@ async fn memory_is_set_by_the_environment_and_a_flag_wins_over_it() {
     server.json("/v1/bars/T").await;
     let memory = server.json("/v1/stats").await["memory"].clone();
     assert_eq!((&memory["policy"], &memory["budget"]), (&json!("fifo"), &json!(8 << 20)));
-    assert_eq!((&memory["entries"], &memory["protected"]), (&json!(3), &json!(2)), "not MSFT");
+    // The bars are several entries: what is under way, and years that are over.
+    let (entries, protected) = (memory["entries"].as_u64().unwrap(), memory["protected"].as_u64().unwrap());
+    assert!(entries > 3 && protected == entries - 1, "all but MSFT: {memory}");
     server.terminate();
 
     let flags = ["--memory-policy=ttl", "--memory-protect=price:NONE"];

@@ -14,17 +14,11 @@ use cache_core::{
     Result, Target, Tier, Timestamp, Tombstone, Ttl, message::Change,
 };
 
-use super::{
-    call_health::CallHealth,
-    retry_queue::RetryQueue,
-    unfinished::{Unfinished, Work},
-    walks::Walks,
-};
+use super::{call_health::CallHealth, retry_queue::RetryQueue, walks::Walks};
 use crate::{
     engine::{log_sums, observers::Observers},
     read::servable::Servable,
     stats::{TierHealth, TierStats},
-    write::in_progress::TICK,
 };
 
 /// How long the entry that a probe writes lives.

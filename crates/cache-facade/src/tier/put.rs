@@ -31,7 +31,7 @@ fn parts(entries: &[(Key, Entry)]) -> impl Iterator<Item = &[(Key, Entry)]> {
     let mut rest = entries;
     std::iter::from_fn(move || {
         let mut bytes = 0;
-        let fits = |(_, entry): &(Key, Entry)| {
+        let mut fits = |(_, entry): &(Key, Entry)| {
             bytes += entry.value.as_ref().map_or(0, |value| value.bytes.len());
             bytes <= BYTES_PER_CALL
         };

@@ -52,7 +52,7 @@ impl MarketRegions {
     ///
     /// # Errors
     ///
-    /// As [`Region::lookup`], of any part.
+    /// As [`Region::lookup`](cache_facade::Region::lookup), of any part.
     pub async fn bars(&self, id: &SeriesId) -> Result<(Lookup<Series>, Vec<SeriesPart>)> {
         let found = self.series.tails.lookup(&tail_id(id)).await?;
         match &found.value {

@@ -52,10 +52,13 @@ impl TierHandle {
         life: Duration,
         away: WhenAway,
     ) -> Vec<PutOutcome> {
+        // All of them: with a call that is cut short those are that were to follow.
+        let unfinished = (away == WhenAway::Queue).then(|| Unfinished::new(self, Work::Put(entries)));
         let mut outcomes = Vec::with_capacity(entries.len());
         for part in parts(entries) {
             outcomes.extend(self.put_part(part, life, away).await);
         }
+        unfinished.into_iter().for_each(Unfinished::finish);
         outcomes
     }
 
@@ -88,10 +91,7 @@ impl TierHandle {
 
     /// Stores entries, or does with them what `away` says. Fails if the tier would not take them later either.
     async fn put_or_queue(&self, entries: &[(Key, Entry)], away: WhenAway) -> Result<Vec<PutOutcome>> {
-        let work = (away == WhenAway::Queue).then(|| Unfinished::new(self, Work::Put(entries)));
-        let outcome = self.try_put(entries).await;
-        work.into_iter().for_each(Unfinished::finish);
-        match outcome {
+        match self.try_put(entries).await {
             Ok(outcomes) => {
                 let taken = entries.iter().zip(&outcomes);
                 taken

@@ -23,21 +23,27 @@ impl TierHandle {
     /// Removes entries, very many keys in several calls, since the time of a call is limited. What the tier can't
     /// remove now is removed later.
     pub(crate) async fn remove(&self, target: Target<'_>, tombstone: Tombstone) -> Result<u64> {
-        let Target::Keys(keys) = target else { return self.remove_part(target, tombstone).await };
-        let (mut removed, mut failed) = (0, None);
-        for part in keys.chunks(KEYS_PER_CALL) {
-            match self.remove_part(Target::Keys(part), tombstone).await {
-                Ok(count) => removed += count,
-                Err(error) => failed = Some(error),
+        // All of them: with a call that is cut short those are that were to follow.
+        let unfinished = Unfinished::new(self, Work::Remove(target, tombstone));
+        let removed = match target {
+            Target::Matching(_) => self.remove_part(target, tombstone).await,
+            Target::Keys(keys) => {
+                let (mut removed, mut failed) = (0, None);
+                for part in keys.chunks(KEYS_PER_CALL) {
+                    match self.remove_part(Target::Keys(part), tombstone).await {
+                        Ok(count) => removed += count,
+                        Err(error) => failed = Some(error),
+                    }
+                }
+                failed.map_or(Ok(removed), Err)
             }
-        }
-        failed.map_or(Ok(removed), Err)
+        };
+        unfinished.finish();
+        removed
     }
 
     async fn remove_part(&self, target: Target<'_>, tombstone: Tombstone) -> Result<u64> {
-        let unfinished = Unfinished::new(self, Work::Remove(target, tombstone));
         let outcome = self.try_remove(target, tombstone).await;
-        unfinished.finish();
         match (&outcome, target) {
             (Ok(_), Target::Keys(keys)) => keys.iter().for_each(|key| self.retries.done(key, tombstone.born)),
             (Ok(_), Target::Matching(pattern)) => self.retries.done_matching(pattern, tombstone),

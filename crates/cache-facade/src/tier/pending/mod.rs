@@ -40,8 +40,6 @@ pub(super) struct Pending {
     given_up: GivenUpWrites,
     /// How many of them became removals of a whole kind, or of all.
     pub(super) folded: u64,
-    /// The latest stamp that was given up, until that is a removal of all.
-    lost_stamp: Option<Timestamp>,
     next: u64,
     bytes: usize,
 }
@@ -81,28 +79,29 @@ impl Pending {
     /// of very many stamps the oldest become removals of all.
     pub(super) fn shrink(&mut self, all: &Pattern) -> Vec<Key> {
         let mut lost = Vec::new();
+        let mut lost_stamp = None;
         while self.stamps() > MAX_STAMPS
-            && let Some(key) = self.first(Class::Stamp)
+            && let Some(stamp) = self.first(Class::Stamp).and_then(|key| self.take(&key))
         {
-            self.give_up(&key);
+            lost_stamp = lost_stamp.max(Some(stamp.record.born()));
+        }
+        if let Some(born) = lost_stamp {
+            // Nobody knows any more what they ended: it may have been all that was born by then.
+            self.folded += 1;
+            self.put_pattern(all, Tombstone { born, dead_at: born });
         }
         while self.keys.len() - self.stamps() > MAX_KEYS || self.bytes > MAX_BYTES {
-            let first = |class: Class| self.first(class);
-            if let Some(key) = first(Class::Refused) {
+            if let Some(key) = self.first(Class::Refused) {
                 self.take(&key);
-            } else if let Some(key) = first(Class::Entry) {
+            } else if let Some(key) = self.first(Class::Entry) {
                 self.give_up(&key);
                 lost.push(key);
             } else {
-                let Some(key) = first(Class::Removal) else { break };
+                let Some(key) = self.first(Class::Removal) else { break };
                 let removal = self.take(&key);
                 // Whoever removed a key ended what was born at that moment as well.
                 removal.iter().for_each(|removal| self.end_older(&key, removal.record.born().after(TICK)));
             }
-        }
-        if let Some(born) = self.lost_stamp.take() {
-            self.folded += 1;
-            self.put_pattern(all, Tombstone { born, dead_at: born });
         }
         while let Some((of_kind, born)) = self.given_up.fold_oldest() {
             self.folded += 1;
@@ -120,14 +119,10 @@ impl Pending {
     }
 
     /// Drops a write for good. What the tier holds from before it stays unserved, and is removed once that is
-    /// possible. Nobody knows any more what a stamp ended: it may have been all that was born by then.
+    /// possible.
     fn give_up(&mut self, key: &Key) {
         let Some(waiting) = self.take(key) else { return };
-        let born = waiting.record.born();
-        if key.is_reserved() {
-            self.lost_stamp = self.lost_stamp.max(Some(born));
-        }
-        self.end_older(key, born);
+        self.end_older(key, waiting.record.born());
     }
 
     /// Notes that what the tier holds of `key` from before `born` must not be served.

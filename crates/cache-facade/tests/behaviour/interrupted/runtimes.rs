@@ -306,3 +306,37 @@ fn rule_106_a_write_whose_runtime_ends_in_the_middle_is_carried_out_from_the_nex
         }
     }
 }
+
+/// What was to come in later calls as well.
+#[test]
+fn rule_106_a_batch_of_several_calls_whose_runtime_ends_in_the_first_is_carried_out_from_the_next() {
+    let ids: Vec<u64> = (0..6000).collect();
+    for operation in [Operation::Put, Operation::Remove] {
+        let world = World::new();
+        let (stays, ends) = (runtime(), runtime());
+        let (_cache, region, tier) = stays.block_on(world.node());
+        stays.block_on(region.put_many(ids.iter().map(|id| (*id, 1)))).unwrap();
+        ends.block_on(async {
+            let gate = tier.gate(operation, Moment::Before);
+            let (region, ids) = (region.clone(), ids.clone());
+            tokio::spawn(async move {
+                match operation {
+                    Operation::Put => region.put_many(ids.into_iter().map(|id| (id, 2))).await.unwrap(),
+                    _ => drop(region.remove_many(&ids).await.unwrap()),
+                }
+            });
+            gate.reached(1).await;
+            tier.ungate(operation, Moment::Before);
+        });
+        drop(ends);
+        stays.block_on(async {
+            region.put("b", 1).await.unwrap();
+            world.pass(10).await;
+            let wanted = (operation == Operation::Put).then_some(2);
+            for id in &ids {
+                let value = world.model.entry(&region.key(id).unwrap()).and_then(|entry| entry.value);
+                assert_eq!(value.map(|blob| blob.decode::<u64>(0).unwrap()), wanted, "{operation:?} {id}");
+            }
+        });
+    }
+}

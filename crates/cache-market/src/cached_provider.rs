@@ -276,17 +276,10 @@ impl Provider for CachedProvider {
         let found = self.regions.look_up(&keys).await.into_iter().map(|found| found.map(bars));
         let mut told: Vec<Answer<Series>> = found.map(answer).collect();
         // What is before all that the whole series has may be had if it is asked for by itself.
-        let is_before = |(id, answer): (&SeriesId, &Answer<Series>)| match (id.range, answer) {
-            (Some(range), Answer::Value(series)) => {
-                series.complete_from.is_some_and(|first| range.from < first)
-            }
-            _ => false,
-        };
-        let before: Vec<usize> =
-            (0..ids.len()).filter(|place| is_before((&ids[*place], &told[*place]))).collect();
-        let of_their_own: Vec<SeriesId> = before.iter().map(|place| ids[*place].clone()).collect();
-        for (place, answer) in before.into_iter().zip(answers(self.regions.series(), &of_their_own).await) {
-            told[place] = answer;
+        let before: Vec<usize> = (0..ids.len()).filter(|at| begins_before(&ids[*at], &told[*at])).collect();
+        let of_their_own: Vec<&SeriesId> = before.iter().map(|at| &ids[*at]).collect();
+        for (at, answer) in before.into_iter().zip(answers(self.regions.series(), &of_their_own).await) {
+            told[at] = answer;
         }
         // What the cache knows of them is no part of what the provider gave.
         told.iter_mut().for_each(|answer| {
@@ -315,6 +308,12 @@ fn texts<I: ToString>(ids: &[I]) -> Vec<String> {
 async fn answers<V: Cacheable + Clone, I: ToString>(region: &Region<V>, ids: &[I]) -> Vec<Answer<V>> {
     let found = region.lookup_many(&texts(ids)).await.into_iter();
     found.map(|found| answer(found.map(|found: Lookup<V>| found.value))).collect()
+}
+
+/// Whether a range begins before all that an answer has.
+fn begins_before(id: &SeriesId, answer: &Answer<Series>) -> bool {
+    let Answer::Value(series) = answer else { return false };
+    id.range.zip(series.complete_from).is_some_and(|(range, first)| range.from < first)
 }
 
 fn bars(found: MarketLookup) -> Option<Arc<Series>> {
